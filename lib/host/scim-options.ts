@@ -1,0 +1,66 @@
+import joi from 'joi';
+import { MIN_TOKEN_LENGTH } from '../services/token.js';
+
+/** What an embedding host may set. Every key is optional. */
+export interface ScimOptions {
+  /** Name or id of the root role of a person whom SCIM creates. Default: `Viewer`. */
+  readonly defaultRootRole?: string | number;
+  /** Refuse (409) what would leave nobody with the ADMIN permission. Default: true. */
+  readonly retainAdminAccess?: boolean;
+  /** Usernames and e-mails, any case, of local users whom SCIM never takes over. Default: the bootstrap admin of Unleash. */
+  readonly recoveryAdmins?: readonly string[];
+  /** Serve the endpoints that the Groups pages of Unleash call, which its open-source edition lacks. Default: true. */
+  readonly groupsPages?: boolean;
+  /** A token of 32 characters or more, stored at the start where there never was one; switches SCIM on. */
+  readonly initToken?: string;
+  /** Bytes of a request body after decompression. Default: 10 MiB, room for a group of 100,000 members. */
+  readonly bodyLimit?: number;
+  /** Resources of a page where the client asks for no number. Default: 100. */
+  readonly defaultPageSize?: number;
+  /** Resources of a page at the most; advertised as `filter.maxResults`. Default: 1,000. */
+  readonly maxPageSize?: number;
+  /** Send statements by name, which Postgres then plans once. Switch it off behind a pooler in transaction mode. Default: true. */
+  readonly preparedStatements?: boolean;
+}
+
+export interface ResolvedScimOptions extends Required<Omit<ScimOptions, 'recoveryAdmins' | 'initToken' | 'defaultRootRole'>> {
+  readonly defaultRootRole: string;
+  readonly recoveryAdmins: readonly string[] | undefined;
+  readonly initToken: string | undefined;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+const schema = joi
+  .object({
+    defaultRootRole: joi.alternatives(joi.string().trim().min(1), joi.number().integer().positive()).default('Viewer'),
+    retainAdminAccess: joi.boolean().strict().default(true),
+    recoveryAdmins: joi.array().items(joi.string().trim().min(1).lowercase()),
+    groupsPages: joi.boolean().strict().default(true),
+    // The value stays out of the message: it is a secret.
+    initToken: joi
+      .string()
+      .min(MIN_TOKEN_LENGTH)
+      .pattern(/^\S+$/)
+      .messages({
+        'string.min': `"initToken" (INIT_SCIM_TOKEN) must have at least ${MIN_TOKEN_LENGTH} characters`,
+        'string.pattern.base': '"initToken" (INIT_SCIM_TOKEN) must not contain white space',
+      }),
+    bodyLimit: joi.number().integer().min(1024).default(10 * MEBIBYTE),
+    defaultPageSize: joi.number().integer().min(1).max(joi.ref('maxPageSize')).default(100),
+    maxPageSize: joi.number().integer().min(1).max(10_000).default(1000),
+    preparedStatements: joi.boolean().strict().default(true),
+  })
+  .required();
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws {TypeError} naming every option that is unknown or wrong.
+ */
+export const resolveScimOptions = (options: ScimOptions): ResolvedScimOptions => {
+  const { value, error } = schema.validate(options, { abortEarly: false, errors: { escapeHtml: false } });
+  if (error !== undefined) throw new TypeError(`unleash-scim: ${error.details.map((detail) => detail.message).join('; ')}`);
+  const resolved: ResolvedScimOptions & { defaultRootRole: string | number } = value;
+  return { ...resolved, defaultRootRole: String(resolved.defaultRootRole) };
+};

@@ -1,0 +1,129 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { ScimError } from '../protocol/errors.js';
+import { type ListLimits, readListQuery } from '../protocol/list-query.js';
+import { isStorableText } from '../protocol/match.js';
+import { etagOf, locationOf, pageResponse, renderResource, type StoredResource } from '../protocol/messages.js';
+import { readProjection, type Projection } from '../protocol/projection.js';
+import type { ResourceType } from '../protocol/schema.js';
+import { matchesVersion, type RequestContext, type ResourceService } from '../services/resource-service.js';
+import { sendScim } from './error-response.js';
+
+export type Query = { readonly [name: string]: string | undefined };
+
+const PARAMETERS = ['filter', 'startIndex', 'count', 'attributes', 'excludedAttributes', 'sortBy', 'sortOrder'] as const;
+
+/** The parameters that SCIM knows, in any case; of one that stands twice the first counts. Others are an identity provider's own. */
+export const readQuery = (request: Request): Query => {
+  const start = request.url.indexOf('?');
+  const sent = new URLSearchParams(start < 0 ? '' : request.url.slice(start));
+  const query: Record<string, string> = {};
+  for (const [key, value] of sent) {
+    const name = PARAMETERS.find((known) => known.toLowerCase() === key.toLowerCase());
+    if (name !== undefined) query[name] ??= value;
+  }
+  return query;
+};
+
+/** Express 4 does not look after the promise of a handler. */
+export const handle =
+  (work: (request: Request, response: Response) => Promise<void> | void): RequestHandler =>
+  (request, response, next) => {
+    Promise.resolve()
+      .then(() => work(request, response))
+      .catch(next);
+  };
+
+/** Answers 405 with `Allow` where a path exists and the method does not. */
+export const onlyMethods = (...methods: readonly string[]): RequestHandler =>
+  handle((request, response) => {
+    response.set('Allow', methods.join(', '));
+    throw new ScimError('methodNotAllowed', `${request.method} is not possible here; ${methods.join(', ')} are.`);
+  });
+
+export interface ResourceRoutesOptions {
+  readonly limits: ListLimits;
+  /** The absolute address in front of `/Users`. */
+  readonly baseUrl: string;
+  /** Reads and validates a body. */
+  readonly body: RequestHandler[];
+  /** Validates a request without a body. */
+  readonly validate: RequestHandler[];
+  contextOf(request: Request, response: Response): RequestContext;
+}
+
+/** The routes of one type of resource (RFC 7644 3.3 to 3.6). */
+export const resourceRoutes = (type: ResourceType, service: ResourceService, options: ResourceRoutesOptions): Router => {
+  const { baseUrl, limits, body, validate, contextOf } = options;
+  const router = Router();
+
+  const projectionOf = (request: Request): Projection => {
+    const query = readQuery(request);
+    return readProjection(type, query.attributes, query.excludedAttributes);
+  };
+
+  const idOf = (request: Request): string => {
+    const { id } = request.params;
+    if (id === undefined || !isStorableText(id)) throw new ScimError('notFound', `There is no ${type.name} with this id.`);
+    return id;
+  };
+
+  const send = (request: Request, response: Response, status: number, resource: StoredResource): void => {
+    response.set('ETag', etagOf(resource.version));
+    response.set('Location', locationOf(baseUrl, type.endpoint, resource.id));
+    sendScim(response, status, renderResource(type, resource, baseUrl, projectionOf(request)));
+  };
+
+  router
+    .route(type.endpoint)
+    .get(
+      validate,
+      handle(async (request, response) => {
+        const query = readListQuery(type, readQuery(request), limits);
+        sendScim(response, 200, pageResponse(type, await service.list(query), query, baseUrl));
+      }),
+    )
+    .post(
+      body,
+      handle(async (request, response) => send(request, response, 201, await service.create(request.body, contextOf(request, response)))),
+    )
+    .all(onlyMethods('GET', 'POST'));
+
+  router
+    .route(`${type.endpoint}/:id`)
+    .get(
+      validate,
+      handle(async (request, response) => {
+        const resource = await service.read(idOf(request), projectionOf(request));
+        const known = request.headers['if-none-match'];
+        if (known !== undefined && matchesVersion(known, resource.version)) {
+          response.set('ETag', etagOf(resource.version)).status(304).end();
+          return;
+        }
+        send(request, response, 200, resource);
+      }),
+    )
+    .put(
+      body,
+      handle(async (request, response) => send(request, response, 200, await service.replace(idOf(request), request.body, contextOf(request, response)))),
+    )
+    .patch(
+      body,
+      handle(async (request, response) => {
+        const resource = await service.modify(idOf(request), request.body, contextOf(request, response));
+        if (resource !== undefined) send(request, response, 200, resource);
+        // RFC 7644 3.5.2: who asks for attributes is answered with them.
+        else if (readQuery(request).attributes !== undefined) send(request, response, 200, await service.read(idOf(request), projectionOf(request)));
+        else response.status(204).end();
+      }),
+    )
+    .delete(
+      validate,
+      handle(async (request, response) => {
+        await service.delete(idOf(request), contextOf(request, response));
+        response.status(204).end();
+      }),
+    )
+    .all(onlyMethods('GET', 'PUT', 'PATCH', 'DELETE'));
+
+  return router;
+};

@@ -1,0 +1,133 @@
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import { ScimError } from '../protocol/errors.js';
+import type { ListLimits } from '../protocol/list-query.js';
+import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
+import type { RequestContext, ResourceService } from '../services/resource-service.js';
+import type { SettingsService } from '../services/settings-service.js';
+import type { Gate } from '../stores/settings-store.js';
+import { readBody } from './body.js';
+import { discoveryRoutes } from './discovery-routes.js';
+import { errorHandler, sendError } from './error-response.js';
+import { validateByContract } from './openapi-validation.js';
+import { handle, resourceRoutes } from './resource-routes.js';
+
+export interface ScimAppOptions {
+  readonly people: ResourceService;
+  readonly groups: ResourceService;
+  readonly settings: SettingsService;
+  /** The absolute address that ends in `/scim`. */
+  readonly baseUrl: string;
+  readonly limits: ListLimits;
+  /** Bytes. */
+  readonly bodyLimit: number;
+  /** Settles when the tables are there; SCIM answers 503 until then, and when it rejects. */
+  readonly ready: Promise<void>;
+  /** The host user who stands for an identity provider in events. */
+  readonly systemUserId: number;
+  /** The host's own switch besides the setting in the database. */
+  isMaintenance(): boolean;
+  logError(message: string, error: unknown): void;
+}
+
+/** Operations of one PATCH, as in the contract; authentik cuts its own by it. */
+const MAX_OPERATIONS = 1000;
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** `created_by` of an event that nobody could be named for. */
+const UNNAMED_TOKEN = 'SCIM';
+
+const bearerToken = (request: Request): string | undefined => /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+
+/** `/v2` is an alias, and a slash too many or at the end is a slip of the address in the identity provider. */
+const normaliseAddress: RequestHandler = (request, _response, next) => {
+  const [path = '/', ...query] = request.url.split('?');
+  const plain = path.replace(/\/{2,}/g, '/').replace(/^\/v2(?=\/|$)/i, '').replace(/\/$/, '');
+  request.url = [plain === '' ? '/' : plain, ...query].join('?');
+  next();
+};
+
+const headers: RequestHandler = (_request, response, next) => {
+  response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
+  next();
+};
+
+const whenReady = (ready: Promise<void>): RequestHandler => {
+  const state = { is: 'waiting' as 'waiting' | 'ready' | 'failed' };
+  ready.then(
+    () => {
+      state.is = 'ready';
+    },
+    () => {
+      state.is = 'failed';
+    },
+  );
+  return (_request, response, next) => {
+    if (state.is === 'ready') {
+      next();
+      return;
+    }
+    const detail =
+      state.is === 'waiting' ? 'SCIM is starting: its tables are being made.' : 'SCIM could not make its tables; the log of Unleash says why.';
+    sendError(response, new ScimError('unavailable', detail));
+  };
+};
+
+/**
+ * RFC 7644 over the services, as an Express application of its own: it has its own body limits, errors and entity tags,
+ * and nothing of the host's pages reaches it.
+ */
+export const createScimApp = (options: ScimAppOptions): Express => {
+  const { settings, baseUrl, limits, bodyLimit } = options;
+  const app = express();
+  // Express would answer with entity tags of the bytes, where ours are versions of the resource.
+  app.disable('etag');
+  app.disable('x-powered-by');
+
+  const assertAdmitted = async (request: Request, response: Response): Promise<void> => {
+    const { gate, refusal } = await settings.admit(bearerToken(request));
+    if (refusal === 'unauthorized') {
+      throw new ScimError('unauthorized', 'No valid token was sent. Make one on the SCIM page in the settings of Unleash, and send it as "Authorization: Bearer <token>".');
+    }
+    if (refusal === 'disabled') throw new ScimError('forbidden', 'SCIM is switched off in the settings of Unleash; an administrator can switch it on there.');
+    if (!READING.has(request.method) && (gate.maintenance || options.isMaintenance())) {
+      throw new ScimError('unavailable', 'Unleash is in maintenance mode, so nothing can be changed; reading goes on.');
+    }
+    response.locals.gate = gate;
+  };
+  const admit: RequestHandler = (request, response, next) => {
+    assertAdmitted(request, response).then(() => next(), next);
+  };
+
+  const contextOf = (request: Request, response: Response): RequestContext => {
+    const gate: Gate | undefined = response.locals.gate;
+    return {
+      audit: {
+        createdBy: gate?.tokenNumber == null ? UNNAMED_TOKEN : `SCIM token #${gate.tokenNumber}`,
+        createdByUserId: options.systemUserId,
+        ip: request.ip ?? null,
+      },
+      ifMatch: request.headers['if-match'],
+    };
+  };
+
+  const validate = validateByContract();
+  const routes = { limits, baseUrl, validate, body: [...readBody(bodyLimit), ...validate], contextOf };
+  const capabilities = { maxResults: limits.maxResults, maxPayloadSize: bodyLimit, maxOperations: MAX_OPERATIONS };
+
+  app.use(headers, normaliseAddress, whenReady(options.ready), admit);
+  app.use(discoveryRoutes([USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE], capabilities, baseUrl));
+  app.all(
+    ['/Me', '/Me/*', '/Bulk', '/.search', '/Users/.search', '/Groups/.search'],
+    handle((request) => {
+      throw new ScimError('notImplemented', `${request.path} is not implemented; /ServiceProviderConfig says what is.`);
+    }),
+  );
+  app.use(resourceRoutes(USER_RESOURCE_TYPE, options.people, routes));
+  app.use(resourceRoutes(GROUP_RESOURCE_TYPE, options.groups, routes));
+  app.use(
+    handle((request) => {
+      throw new ScimError('notFound', `There is no endpoint ${request.path.slice(0, 200)}; the people are at /Users, the groups at /Groups.`);
+    }),
+  );
+  app.use(errorHandler({ limitBytes: bodyLimit, logError: options.logError }));
+  return app;
+};

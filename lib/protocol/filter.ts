@@ -1,0 +1,202 @@
+import { toIsoInstant } from './date-time.js';
+import { ScimError } from './errors.js';
+import { type ComparisonOperator, type ComparisonValue, type Filter, parsePathExpression, shown } from './filter-syntax.js';
+import {
+  type Attribute,
+  type AttributePath,
+  type AttributeType,
+  type BoundAttribute,
+  bindPath,
+  findAttribute,
+  findExtension,
+  type ResourceType,
+  type Schema,
+} from './schema.js';
+
+export {
+  type ComparisonOperator,
+  type ComparisonValue,
+  type Filter,
+  formatFilter,
+  MAX_FILTER_LENGTH,
+  MAX_FILTER_NESTING,
+  MAX_FILTER_TERMS,
+  parseFilter,
+} from './filter-syntax.js';
+
+type Bind = (path: AttributePath) => BoundAttribute | undefined;
+
+const EQUALITY: readonly ComparisonOperator[] = ['eq', 'ne'];
+const ORDER: readonly ComparisonOperator[] = [...EQUALITY, 'gt', 'ge', 'lt', 'le'];
+const TEXT: readonly ComparisonOperator[] = [...ORDER, 'co', 'sw', 'ew'];
+
+// RFC 7644 3.4.2.2, table 3: order is for text, numbers and time; "boolean and binary attributes SHALL cause a failed response".
+const OPERATORS: Readonly<Record<AttributeType, readonly ComparisonOperator[]>> = {
+  string: TEXT,
+  reference: TEXT,
+  decimal: ORDER,
+  integer: ORDER,
+  dateTime: ORDER,
+  boolean: EQUALITY,
+  binary: EQUALITY,
+  complex: [],
+};
+
+const invalid = (detail: string): ScimError => new ScimError('invalidFilter', detail);
+
+const written = (path: AttributePath): string =>
+  shown(`${path.urn === undefined ? '' : `${path.urn}:`}${path.name}${path.sub === undefined ? '' : `.${path.sub}`}`);
+
+const bindFilterPath = (type: ResourceType, path: AttributePath): BoundAttribute | undefined => {
+  const bound = bindPath(type, path);
+  if (bound !== undefined || path.name.toLowerCase() !== 'email') return bound;
+  // Okta with the address as unique field asks for `email eq` and `email.value eq`.
+  return bindPath(type, { ...path, name: 'emails' });
+};
+
+/** The sub-attributes that a value path may speak of; the elements of a plain list are their own `value` (RFC 7643 2.4). */
+const elementAttributes = (attribute: Attribute): readonly Attribute[] => {
+  if (attribute.type === 'complex') return attribute.subAttributes ?? [];
+  return attribute.multiValued ? [{ ...attribute, name: 'value', multiValued: false }] : [];
+};
+
+const bindElementPath =
+  (attribute: Attribute): Bind =>
+  (path) => {
+    if (path.urn !== undefined || path.sub !== undefined) return undefined;
+    const found = findAttribute(elementAttributes(attribute), path.name);
+    return found && { attribute: found };
+  };
+
+const bindOrFail = (path: AttributePath, bind: Bind): BoundAttribute => {
+  const bound = bind(path);
+  if (bound === undefined) throw invalid(`There is no attribute "${written(path)}" to filter by.`);
+  // RFC 7643 7: an attribute that is never returned may not be used in a filter, as the answer would tell its value.
+  if (bound.attribute.returned === 'never' || bound.subAttribute?.returned === 'never') {
+    throw invalid(`"${written(path)}" cannot be filtered by.`);
+  }
+  return bound;
+};
+
+const withValue = (bound: BoundAttribute): BoundAttribute => {
+  if (bound.subAttribute !== undefined || bound.attribute.type !== 'complex') return bound;
+  const value = findAttribute(bound.attribute.subAttributes ?? [], 'value');
+  return value === undefined ? bound : { ...bound, subAttribute: value };
+};
+
+const coerce = (type: AttributeType, value: ComparisonValue): ComparisonValue | undefined => {
+  switch (type) {
+    case 'string':
+    case 'reference':
+    case 'binary':
+      return typeof value === 'string' ? value : undefined;
+    case 'decimal':
+    case 'integer':
+      return typeof value === 'number' ? value : undefined;
+    case 'dateTime':
+      return typeof value === 'string' ? toIsoInstant(value) : undefined;
+    case 'boolean': {
+      // Entra writes booleans as "True" and "False".
+      const text = String(value).toLowerCase();
+      return text === 'true' || text === 'false' ? text === 'true' : undefined;
+    }
+    case 'complex':
+      return undefined;
+  }
+};
+
+const EXPECTED: Readonly<Record<AttributeType, string>> = {
+  string: 'a string in quotation marks',
+  reference: 'a URI in quotation marks',
+  binary: 'base64 in quotation marks',
+  decimal: 'a number',
+  integer: 'a number',
+  dateTime: 'a dateTime such as "2026-07-21T09:00:00Z"',
+  boolean: 'true or false',
+  complex: 'nothing: only "pr" applies to it, or name one of its sub-attributes',
+};
+
+const resolveComparison = (filter: Filter<AttributePath> & { readonly kind: 'compare' }, bind: Bind): Filter<BoundAttribute> => {
+  const path = withValue(bindOrFail(filter.path, bind));
+  const { type } = path.subAttribute ?? path.attribute;
+  const name = written(filter.path);
+  const allowed = OPERATORS[type];
+  if (!allowed.includes(filter.op)) {
+    const instead = allowed.length === 0 ? 'pr; or name one of its sub-attributes' : [...allowed, 'pr'].join(', ');
+    throw invalid(`"${name}" (${type}) cannot be compared with "${filter.op}"; it takes ${instead}.`);
+  }
+  const value = coerce(type, filter.value);
+  if (value === undefined) {
+    throw invalid(
+      `"${name}" (${type}) cannot be compared with ${shown(JSON.stringify(filter.value))}: expected ${EXPECTED[type]}.`,
+    );
+  }
+  return { kind: 'compare', op: filter.op, path, value };
+};
+
+const resolve = (filter: Filter<AttributePath>, bind: Bind): Filter<BoundAttribute> => {
+  switch (filter.kind) {
+    case 'compare':
+      return resolveComparison(filter, bind);
+    case 'present':
+      return { kind: 'present', path: bindOrFail(filter.path, bind) };
+    case 'not':
+      return { kind: 'not', operand: resolve(filter.operand, bind) };
+    case 'and':
+    case 'or':
+      return { kind: filter.kind, operands: filter.operands.map((operand) => resolve(operand, bind)) };
+    case 'valuePath': {
+      const path = bindOrFail(filter.path, bind);
+      if (path.subAttribute !== undefined || elementAttributes(path.attribute).length === 0) {
+        throw invalid(`"${written(filter.path)}" has no elements that a filter in [ ] could choose from.`);
+      }
+      return { kind: 'valuePath', path, filter: resolve(filter.filter, bindElementPath(path.attribute)) };
+    }
+  }
+};
+
+/**
+ * Binds a parsed filter to a resource type: every name to its attribute, every value to the attribute's type
+ * (booleans from "True"/"False", a dateTime to its UTC instant in ISO notation).
+ * A comparison with a complex attribute is one with its `value` (RFC 7644 3.4.2.2: `emails co "example.com"`).
+ * In the filter of a value path, `attribute` of a path is the sub-attribute of the element, and `subAttribute` is never set.
+ *
+ * @throws ScimError `invalidFilter` for an unknown attribute, an operator or a value that its type does not have.
+ */
+export const resolveFilter = (type: ResourceType, filter: Filter<AttributePath>): Filter<BoundAttribute> =>
+  resolve(filter, (path) => bindFilterPath(type, path));
+
+/** What a PATCH path points to. */
+export type PatchPath =
+  | {
+      readonly kind: 'attribute';
+      /** With `subAttribute` for `name.givenName` and for `emails[…].value` alike. */
+      readonly bound: BoundAttribute;
+      /** Chooses elements of `bound.attribute`; its paths are bound as in the value paths of `resolveFilter`. */
+      readonly filter?: Filter<BoundAttribute>;
+    }
+  | { readonly kind: 'extension'; readonly extension: Schema }
+  | { readonly kind: 'unknown' };
+
+/**
+ * Reads and binds the path of a PATCH operation (RFC 7644 3.5.2). A name that no schema has is `unknown` rather than an error:
+ * whether to ignore it or to refuse it is for the caller to decide.
+ *
+ * @throws ScimError `invalidPath` for a path that cannot be read, `invalidFilter` for a value filter that cannot.
+ */
+export const parsePatchPath = (text: string, type: ResourceType): PatchPath => {
+  const extension = findExtension(type, text.trim());
+  if (extension !== undefined) return { kind: 'extension', extension };
+  const { path, filter, sub } = parsePathExpression(text);
+  const parent = bindPath(type, path);
+  if (parent === undefined) return { kind: 'unknown' };
+  if (filter === undefined) return { kind: 'attribute', bound: parent };
+  if (parent.subAttribute !== undefined || elementAttributes(parent.attribute).length === 0) {
+    throw new ScimError('invalidPath', `The path "${shown(text.trim())}" filters an attribute that has no elements.`);
+  }
+  const resolved = resolve(filter, bindElementPath(parent.attribute));
+  if (sub === undefined) return { kind: 'attribute', bound: parent, filter: resolved };
+  const subAttribute = findAttribute(parent.attribute.subAttributes ?? [], sub);
+  if (subAttribute === undefined) return { kind: 'unknown' };
+  return { kind: 'attribute', bound: { ...parent, subAttribute }, filter: resolved };
+};

@@ -1,0 +1,140 @@
+import { type Document, isObject, type Json } from './document.js';
+import type { ListQuery } from './list-query.js';
+import { project, type Projection } from './projection.js';
+import type { ResourceType, Schema } from './schema.js';
+
+const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0';
+const CONFIG = 'urn:ietf:params:scim:schemas:core:2.0';
+
+export const LIST_RESPONSE_URN = `${MESSAGES}:ListResponse`;
+export const ERROR_URN = `${MESSAGES}:Error`;
+export const PATCH_URN = `${MESSAGES}:PatchOp`;
+
+/** What a store knows of a resource: the stated attributes, and what the server adds (RFC 7643 3.1). */
+export interface StoredResource {
+  readonly id: string;
+  readonly document: Document;
+  readonly created: Date;
+  readonly lastModified: Date;
+  /** Opaque; the ETag is `W/"version"`. */
+  readonly version: string;
+}
+
+export const etagOf = (version: string): string => `W/"${version}"`;
+
+/** `baseUrl` is the absolute address in front of `/Users`; references become absolute with it. */
+export const locationOf = (baseUrl: string, endpoint: ResourceType['endpoint'], id: string): string =>
+  `${baseUrl}${endpoint}/${encodeURIComponent(id)}`;
+
+const withReferences = (baseUrl: string, endpoint: ResourceType['endpoint'], elements: Json | undefined): Json | undefined =>
+  Array.isArray(elements)
+    ? (elements as readonly Json[]).map((element) =>
+        isObject(element) && typeof element.value === 'string'
+          ? { ...element, $ref: locationOf(baseUrl, endpoint, element.value) }
+          : element,
+      )
+    : elements;
+
+/** The resource as it goes over the wire, with what a projection leaves out left out. */
+export const renderResource = (type: ResourceType, resource: StoredResource, baseUrl: string, projection: Projection): Document => {
+  const { document } = resource;
+  const used = type.extensions.filter((extension) => document[extension.id] !== undefined).map((extension) => extension.id);
+  const references: Document = {};
+  if (document.members !== undefined) references.members = withReferences(baseUrl, '/Users', document.members);
+  if (document.groups !== undefined) references.groups = withReferences(baseUrl, '/Groups', document.groups);
+  const whole: Document = {
+    schemas: [type.core.id, ...used],
+    id: resource.id,
+    ...document,
+    ...references,
+    meta: {
+      resourceType: type.name,
+      created: resource.created.toISOString(),
+      lastModified: resource.lastModified.toISOString(),
+      location: locationOf(baseUrl, type.endpoint, resource.id),
+      version: etagOf(resource.version),
+    },
+  };
+  return project(type, whole, projection);
+};
+
+/** RFC 7644 3.4.2. */
+export const listResponse = (resources: readonly Json[], totalResults: number, startIndex: number): Document => ({
+  schemas: [LIST_RESPONSE_URN],
+  totalResults,
+  startIndex,
+  itemsPerPage: resources.length,
+  Resources: resources,
+});
+
+export const pageResponse = (
+  type: ResourceType,
+  page: { readonly total: number; readonly resources: readonly StoredResource[] },
+  query: ListQuery,
+  baseUrl: string,
+): Document =>
+  listResponse(
+    page.resources.map((resource) => renderResource(type, resource, baseUrl, query.projection)),
+    page.total,
+    query.startIndex,
+  );
+
+/** RFC 7644 3.12: `status` is a string. */
+export const errorResponse = (status: number, detail: string, scimType?: string): Document => ({
+  schemas: [ERROR_URN],
+  status: String(status),
+  ...(scimType === undefined ? {} : { scimType }),
+  detail,
+});
+
+/** RFC 7643 6. */
+export const resourceTypeResource = (type: ResourceType, baseUrl: string): Document => ({
+  schemas: [`${CONFIG}:ResourceType`],
+  id: type.name,
+  name: type.name,
+  description: type.description,
+  endpoint: type.endpoint,
+  schema: type.core.id,
+  schemaExtensions: type.extensions.map((extension) => ({ schema: extension.id, required: false })),
+  meta: { resourceType: 'ResourceType', location: `${baseUrl}/ResourceTypes/${type.name}` },
+});
+
+/** RFC 7643 7. */
+export const schemaResource = (schema: Schema, baseUrl: string): Document => ({
+  schemas: [`${CONFIG}:Schema`],
+  id: schema.id,
+  name: schema.name,
+  description: schema.description,
+  // Attributes hold nothing but JSON; an interface has no index signature.
+  attributes: structuredClone(schema.attributes) as unknown as Json,
+  meta: { resourceType: 'Schema', location: `${baseUrl}/Schemas/${schema.id}` },
+});
+
+export interface Capabilities {
+  readonly maxResults: number;
+  /** Bytes. */
+  readonly maxPayloadSize: number;
+  /** Operations of one PATCH. authentik cuts its PATCHes by `bulk.maxOperations`, whether bulk is supported or not. */
+  readonly maxOperations: number;
+}
+
+/** RFC 7643 5. What is advertised here is what the routes do. */
+export const serviceProviderConfig = (capabilities: Capabilities, baseUrl: string): Document => ({
+  schemas: [`${CONFIG}:ServiceProviderConfig`],
+  patch: { supported: true },
+  bulk: { supported: false, maxOperations: capabilities.maxOperations, maxPayloadSize: capabilities.maxPayloadSize },
+  filter: { supported: true, maxResults: capabilities.maxResults },
+  changePassword: { supported: false },
+  sort: { supported: false },
+  etag: { supported: true },
+  authenticationSchemes: [
+    {
+      type: 'oauthbearertoken',
+      name: 'Bearer token',
+      description: 'The token of the SCIM page in the settings of Unleash, in the Authorization header.',
+      specUri: 'https://www.rfc-editor.org/rfc/rfc6750',
+      primary: true,
+    },
+  ],
+  meta: { resourceType: 'ServiceProviderConfig', location: `${baseUrl}/ServiceProviderConfig` },
+});

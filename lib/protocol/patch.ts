@@ -1,0 +1,305 @@
+import {
+  assignedOnly,
+  type Document,
+  equalValues,
+  isObject,
+  isUnassigned,
+  type Json,
+  type JsonObject,
+  readValue,
+  splitKey,
+  tidyElements,
+} from './document.js';
+import { ScimError } from './errors.js';
+import { type Filter, parsePatchPath } from './filter.js';
+import { matchesElement } from './match.js';
+import { type Attribute, type BoundAttribute, bindPath, findAttribute, findExtension, type ResourceType, type Schema } from './schema.js';
+
+/** One operation of a PATCH request (RFC 7644 3.5.2), read but not yet bound to a schema. */
+export interface PatchOperation {
+  readonly op: 'add' | 'remove' | 'replace';
+  readonly path?: string;
+  /** undefined: none was sent, which is not the same as null. */
+  readonly value?: Json | undefined;
+}
+
+const OPERATIONS = ['add', 'remove', 'replace'] as const;
+
+const member = (object: JsonObject, name: string): Json | undefined => {
+  const key = Object.keys(object).find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  return key === undefined ? undefined : object[key];
+};
+
+const readOperation = (sent: Json, index: number): PatchOperation => {
+  const at = `Operations[${index}]`;
+  if (!isObject(sent)) throw new ScimError('invalidSyntax', `${at} must be an object with op, path and value.`);
+  const op = member(sent, 'op');
+  // Entra writes Add, Replace, Remove.
+  const known = OPERATIONS.find((name) => typeof op === 'string' && op.toLowerCase() === name);
+  if (known === undefined) throw new ScimError('invalidSyntax', `${at}.op must be add, remove or replace.`);
+  const path = member(sent, 'path');
+  if (path !== undefined && path !== null && typeof path !== 'string') {
+    throw new ScimError('invalidPath', `${at}.path must be a string.`);
+  }
+  const value = member(sent, 'value');
+  if (typeof path !== 'string' || path.trim() === '') {
+    if (known === 'remove') throw new ScimError('noTarget', `${at} removes nothing: a remove needs a path (RFC 7644 3.5.2.2).`);
+    if (!isObject(value)) throw new ScimError('invalidValue', `${at} has no path, so its value must be an object of attributes.`);
+    return { op: known, value };
+  }
+  if (known !== 'remove' && value === undefined) throw new ScimError('invalidValue', `${at} has no value to ${known}.`);
+  return { op: known, path, value };
+};
+
+/**
+ * Reads the body of a PATCH request. `schemas` may be missing: the meaning is clear without it.
+ *
+ * @throws {ScimError} `invalidSyntax`, `invalidPath`, `invalidValue` or `noTarget`, naming the operation by its index.
+ */
+export const readPatch = (body: unknown): readonly PatchOperation[] => {
+  const operations = isObject(body) ? member(body, 'Operations') : undefined;
+  const list: Json | undefined = isObject(operations) ? [operations] : operations;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new ScimError('invalidSyntax', 'A PATCH body must have a list "Operations" with one operation at least.');
+  }
+  return (list as readonly Json[]).map(readOperation);
+};
+
+/** The `eq` terms of a filter that is made of nothing but `eq` joined by `and`; undefined for any other filter. */
+export const equalityTerms = (filter: Filter<BoundAttribute>): Document | undefined => {
+  if (filter.kind === 'and') {
+    const all: Document = {};
+    for (const operand of filter.operands) {
+      const terms = equalityTerms(operand);
+      if (terms === undefined) return undefined;
+      Object.assign(all, terms);
+    }
+    return all;
+  }
+  return filter.kind === 'compare' && filter.op === 'eq' ? { [filter.path.attribute.name]: filter.value } : undefined;
+};
+
+const asElements = (value: Json | undefined): readonly Json[] => {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? (value as readonly Json[]) : [value];
+};
+
+/** RFC 7644 3.5.2: "if the primary of a new value is true, the others become false". The elements at `winners` keep theirs. */
+const switchPrimary = (elements: readonly Json[], winners: ReadonlySet<Json>): Json[] => {
+  const claims = elements.some((element) => winners.has(element) && isObject(element) && element.primary === true);
+  if (!claims) return [...elements];
+  return elements.map((element) =>
+    !winners.has(element) && isObject(element) && element.primary === true ? { ...element, primary: false } : element,
+  );
+};
+
+/** Which part of a document an operation works on: the resource itself or the object of an extension. */
+const holderOf = (document: Document, extension: string | undefined): Document => {
+  if (extension === undefined) return document;
+  const current = document[extension];
+  const holder: Document = isObject(current) ? { ...current } : {};
+  document[extension] = holder;
+  return holder;
+};
+
+const assertWritable = (attribute: Attribute, path: string): void => {
+  if (attribute.mutability === 'readOnly') throw new ScimError('mutability', `${path} is read-only.`);
+};
+
+const assign = (holder: Document, attribute: Attribute, value: Json, path: string): void => {
+  if (isUnassigned(value)) {
+    if (attribute.required) throw new ScimError('mutability', `${path} is required and cannot be removed.`);
+    delete holder[attribute.name];
+  } else {
+    holder[attribute.name] = value;
+  }
+};
+
+const writeWhole = (holder: Document, op: 'add' | 'replace', attribute: Attribute, sent: Json | undefined, path: string): void => {
+  const value = readValue(attribute, path, sent);
+  const before = holder[attribute.name];
+  if (attribute.multiValued && op === 'add') {
+    const added = asElements(value).filter((element) => !asElements(before).some((old) => equalValues(old, element)));
+    if (added.length === 0) return;
+    holder[attribute.name] = tidyElements(switchPrimary([...asElements(before), ...added], new Set(added)));
+    return;
+  }
+  if (attribute.type === 'complex' && !attribute.multiValued && isObject(before) && isObject(sent) && value !== null) {
+    // RFC 7644 3.5.2.3: sub-attributes that are not named keep their values; one that is named as null goes.
+    const named = Object.keys(sent).map((key) => findAttribute(attribute.subAttributes ?? [], key)?.name);
+    const kept = Object.fromEntries(Object.entries(before).filter(([name]) => !named.includes(name)));
+    assign(holder, attribute, { ...kept, ...(value as JsonObject) }, path);
+    return;
+  }
+  if (op === 'add' && value === null) return;
+  assign(holder, attribute, value, path);
+};
+
+const writeSubAttribute = (holder: Document, attribute: Attribute, subAttribute: Attribute, sent: Json | undefined, path: string): void => {
+  assertWritable(subAttribute, path);
+  const value = readValue(subAttribute, path, sent);
+  const withPart = (element: JsonObject): JsonObject => assignedOnly({ ...element, [subAttribute.name]: value });
+  const before = holder[attribute.name];
+  if (!attribute.multiValued) {
+    assign(holder, attribute, withPart(isObject(before) ? before : {}), path);
+    return;
+  }
+  // RFC 7644 3.5.2: without a filter the sub-attribute of every element is meant; where there is none, one is made.
+  const elements = asElements(before);
+  const changed = elements.length === 0 ? [withPart({})] : elements.map((element) => (isObject(element) ? withPart(element) : element));
+  assign(holder, attribute, tidyElements(changed.filter((element) => !isUnassigned(element))), path);
+};
+
+const removeSubAttribute = (element: Json, name: string): Json =>
+  isObject(element) ? (Object.fromEntries(Object.entries(element).filter(([key]) => key !== name)) as JsonObject) : element;
+
+const writeFiltered = (
+  holder: Document,
+  operation: PatchOperation,
+  bound: BoundAttribute,
+  filter: Filter<BoundAttribute>,
+  path: string,
+): void => {
+  const { attribute, subAttribute } = bound;
+  const elements = asElements(holder[attribute.name]);
+  const matched = elements.filter((element) => matchesElement(element, filter));
+  if (matched.length === 0) {
+    if (operation.op === 'remove') return;
+    const terms = equalityTerms(filter);
+    if (subAttribute === undefined || terms === undefined) {
+      throw new ScimError('noTarget', `No value of ${attribute.name} matches the path "${path}".`);
+    }
+    // RFC 7644 3.5.2.3 asks for noTarget; Entra sends this to make the element, and cannot make it any other way.
+    const value = readValue(subAttribute, path, operation.value);
+    if (value === null) return;
+    const made: Json = { ...terms, [subAttribute.name]: value };
+    assign(holder, attribute, tidyElements(switchPrimary([...elements, made], new Set([made]))), path);
+    return;
+  }
+  const changed = new Map<Json, Json | undefined>();
+  for (const element of matched) {
+    if (operation.op === 'remove') {
+      changed.set(element, subAttribute === undefined ? undefined : removeSubAttribute(element, subAttribute.name));
+    } else if (subAttribute !== undefined) {
+      const value = readValue(subAttribute, path, operation.value);
+      changed.set(element, assignedOnly({ ...(isObject(element) ? element : {}), [subAttribute.name]: value }));
+    } else {
+      const value = readValue({ ...attribute, multiValued: false }, path, operation.value);
+      if (value === null) changed.set(element, undefined);
+      else changed.set(element, isObject(element) && isObject(value) ? { ...element, ...value } : value);
+    }
+  }
+  const winners = new Set([...changed.values()].filter((element) => element !== undefined));
+  const after = elements.map((element) => (changed.has(element) ? changed.get(element) : element));
+  const kept = after.filter((element): element is Json => element !== undefined && !isUnassigned(element));
+  assign(holder, attribute, tidyElements(switchPrimary(kept, winners)), path);
+};
+
+/** A remove with a value list takes those elements only: what Entra and JumpCloud mean (the RFC knows no value here). */
+const removeListed = (holder: Document, attribute: Attribute, sent: Json, path: string): void => {
+  const listed = asElements(readValue(attribute, path, sent));
+  const isListed = (element: Json): boolean =>
+    listed.some((item) =>
+      isObject(item) && isObject(element)
+        ? Object.entries(item).every(([key, value]) => equalValues(element[key], value))
+        : equalValues(item, element),
+    );
+  assign(holder, attribute, asElements(holder[attribute.name]).filter((element) => !isListed(element)), path);
+};
+
+const applyBound = (document: Document, operation: PatchOperation, bound: BoundAttribute, path: string): void => {
+  const { attribute, subAttribute } = bound;
+  // A password is taken and forgotten; `schemas` follows from what the resource holds.
+  if (attribute.returned === 'never' || attribute.name === 'schemas') return;
+  assertWritable(attribute, path);
+  const holder = holderOf(document, bound.extension);
+  if (operation.op === 'remove') {
+    if (subAttribute === undefined) {
+      const listed = attribute.multiValued && !isUnassigned(operation.value) ? operation.value : undefined;
+      if (listed === undefined) assign(holder, attribute, null, path);
+      else removeListed(holder, attribute, listed, path);
+      return;
+    }
+    const stripped = asElements(holder[attribute.name]).map((element) => removeSubAttribute(element, subAttribute.name));
+    assign(holder, attribute, attribute.multiValued ? stripped.filter((e) => !isUnassigned(e)) : (stripped[0] ?? null), path);
+  } else if (subAttribute === undefined) {
+    writeWhole(holder, operation.op, attribute, operation.value, path);
+  } else {
+    writeSubAttribute(holder, attribute, subAttribute, operation.value, path);
+  }
+};
+
+const applyExtension = (document: Document, operation: PatchOperation, extension: Schema): void => {
+  if (operation.op === 'remove' || isUnassigned(operation.value)) {
+    delete document[extension.id];
+    return;
+  }
+  if (!isObject(operation.value)) throw new ScimError('invalidValue', `${extension.id} must be an object of attributes.`);
+  for (const [key, value] of Object.entries(operation.value)) {
+    const attribute = findAttribute(extension.attributes, key);
+    if (attribute === undefined) continue;
+    applyBound(document, { op: operation.op, value }, { extension: extension.id, attribute }, `${extension.id}:${attribute.name}`);
+  }
+};
+
+/** A value without path: each key is a path of its own; what is unknown or read-only in it is ignored (Okta sends `id` in a rename). */
+const applyPathless = (document: Document, operation: PatchOperation, type: ResourceType): void => {
+  for (const [key, value] of Object.entries(isObject(operation.value) ? operation.value : {})) {
+    const extension = findExtension(type, key);
+    if (extension !== undefined) {
+      applyExtension(document, { ...operation, value }, extension);
+      continue;
+    }
+    if (key.includes('[')) {
+      applyOperation(document, { op: operation.op, path: key, value }, type);
+      continue;
+    }
+    const bound = bindPath(type, splitKey(key));
+    if (bound === undefined || bound.attribute.name === 'schemas' || bound.attribute.mutability === 'readOnly') continue;
+    applyBound(document, { op: operation.op, value }, bound, key);
+  }
+};
+
+/** Entra's older jobs write `urn:…:User.department` where RFC 7644 3.10 has a colon. */
+const standardPath = (type: ResourceType, path: string): string => {
+  const extension = type.extensions.find((schema) => path.toLowerCase().startsWith(`${schema.id.toLowerCase()}.`));
+  return extension === undefined ? path : `${extension.id}:${path.slice(extension.id.length + 1)}`;
+};
+
+const applyOperation = (document: Document, operation: PatchOperation, type: ResourceType): void => {
+  const path = operation.path === undefined ? undefined : standardPath(type, operation.path.trim());
+  if (path === undefined) {
+    applyPathless(document, operation, type);
+    return;
+  }
+  const target = parsePatchPath(path, type);
+  switch (target.kind) {
+    case 'unknown':
+      // An extension that is not known here is the identity provider's own affair; a bare name is a slip of the administrator's.
+      if (path.toLowerCase().startsWith('urn:')) return;
+      throw new ScimError('invalidPath', `The path "${path.slice(0, 200)}" names no attribute of a ${type.name}.`);
+    case 'extension':
+      applyExtension(document, operation, target.extension);
+      return;
+    case 'attribute':
+      if (target.filter === undefined) {
+        applyBound(document, operation, target.bound, path);
+      } else {
+        assertWritable(target.bound.attribute, path);
+        if (target.bound.subAttribute !== undefined) assertWritable(target.bound.subAttribute, path);
+        writeFiltered(holderOf(document, target.bound.extension), operation, target.bound, target.filter, path);
+      }
+  }
+};
+
+/**
+ * Applies the operations of a PATCH in their order (RFC 7644 3.5.2) and gives the new document; the old one is left as it is,
+ * so a failing operation leaves nothing half-done.
+ *
+ * @throws {ScimError} `invalidPath`, `invalidFilter`, `invalidValue`, `noTarget` or `mutability`.
+ */
+export const applyPatch = (document: JsonObject, operations: readonly PatchOperation[], type: ResourceType): Document => {
+  const next: Document = { ...document };
+  for (const operation of operations) applyOperation(next, operation, type);
+  return assignedOnly(next);
+};

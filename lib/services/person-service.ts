@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { assignedOnly, type Document, equalValues, type Statement, readDocument } from '../protocol/document.js';
+import { ScimError } from '../protocol/errors.js';
+import type { ListQuery } from '../protocol/list-query.js';
+import type { StoredResource } from '../protocol/messages.js';
+import { applyPatch, readPatch } from '../protocol/patch.js';
+import { includes, type Projection } from '../protocol/projection.js';
+import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
+import { bindPath } from '../protocol/schema.js';
+import type { Database, Transaction } from '../stores/database.js';
+import type { LifecycleStore } from '../stores/lifecycle-store.js';
+import type { Claim, LockedPerson, PersonRow, PersonState, PersonStore } from '../stores/person-store.js';
+import type { AdminGuard } from './admin-guard.js';
+import { assertMayResume, assertNobodyInTheWay, assertNotRecoveryAdmin, type ClaimVerdict, weighClaims } from './claims.js';
+import { statedDocument, toState, toStoredPerson } from './person-mapping.js';
+import { assertPrecondition, type RequestContext, type ResourceService } from './resource-service.js';
+
+export interface PersonOptions {
+  /** Name or id of the root role of a new person. */
+  readonly defaultRootRole: string;
+  /** Usernames and e-mails, lower-case, that SCIM never takes. */
+  readonly recoveryAdmins: readonly string[];
+}
+
+const notFound = (id: string): ScimError => new ScimError('notFound', `There is no User with the id "${id.slice(0, 100)}".`);
+
+const withGroups = (projection: Projection): boolean => {
+  const bound = bindPath(USER_RESOURCE_TYPE, { name: 'groups' });
+  return bound !== undefined && includes(projection, bound);
+};
+
+const changedAttributes = (before: Document, after: Document): readonly string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => !equalValues(before[key], after[key]));
+
+/** What the identity provider is silent about when it takes over a host user stays as it was. */
+const adoptedState = (statement: Statement, claim: Claim): PersonState => {
+  const document = assignedOnly(statement);
+  if (statement.emails === undefined && claim.email !== null) {
+    document.emails = [{ value: claim.email, type: 'work', primary: true }];
+  }
+  const state = toState(document);
+  return state.hostName !== null || claim.name === null ? state : toState({ ...document, displayName: claim.name });
+};
+
+/** The decisions about people: create or adopt, change, suspend and resume, delete. */
+export class PersonService implements ResourceService {
+  readonly #database: Database;
+  readonly #persons: PersonStore;
+  readonly #lifecycle: LifecycleStore;
+  readonly #guard: AdminGuard;
+  readonly #options: PersonOptions;
+
+  constructor(database: Database, persons: PersonStore, lifecycle: LifecycleStore, guard: AdminGuard, options: PersonOptions) {
+    this.#database = database;
+    this.#persons = persons;
+    this.#lifecycle = lifecycle;
+    this.#guard = guard;
+    this.#options = options;
+  }
+
+  async read(id: string, projection: Projection): Promise<StoredResource> {
+    const row = await this.#persons.read(id, withGroups(projection));
+    if (row === undefined) throw notFound(id);
+    return toStoredPerson(row);
+  }
+
+  async list(query: ListQuery): Promise<{ total: number; resources: readonly StoredResource[] }> {
+    const page = await this.#persons.list(query.filter, query.startIndex - 1, query.count, withGroups(query.projection));
+    return { total: page.total, resources: page.rows.map(toStoredPerson) };
+  }
+
+  async create(body: unknown, context: RequestContext): Promise<StoredResource> {
+    const statement = readDocument(USER_RESOURCE_TYPE, body);
+    const { active, ...stated } = statement;
+    const fresh = toState(assignedOnly(stated));
+    assertNotRecoveryAdmin(fresh, this.#options.recoveryAdmins);
+    return this.#database.transaction(async (transaction) => {
+      const verdict = await this.#claims(transaction, fresh, undefined);
+      const scimId = randomUUID();
+      const startsActive = active !== false;
+      const { adoptable } = verdict;
+      if (adoptable === undefined) {
+        const { defaultRootRole } = this.#options;
+        await this.#persons.create(transaction, { scimId, state: fresh, rootRole: defaultRootRole, hasSeat: startsActive }, context.audit);
+      } else {
+        await this.#persons.adopt(transaction, adoptable, { scimId, state: adoptedState(stated, adoptable) }, context.audit);
+      }
+      if (!startsActive) await this.#suspend(transaction, await this.#reload(transaction, scimId), context);
+      return toStoredPerson(await this.#reload(transaction, scimId));
+    });
+  }
+
+  /** RFC 7644 3.5.1: states the whole person. `active` is kept where it is not stated: a silent PUT revives nobody. */
+  async replace(id: string, body: unknown, context: RequestContext): Promise<StoredResource> {
+    const { active, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
+    const next = assignedOnly(stated);
+    return this.#change(id, context, (person) => ({ next, active: typeof active === 'boolean' ? active : person.active }));
+  }
+
+  /** RFC 7644 3.5.2. */
+  async modify(id: string, body: unknown, context: RequestContext): Promise<StoredResource> {
+    const operations = readPatch(body);
+    return this.#change(id, context, (person) => {
+      const { active, ...next } = applyPatch({ ...statedDocument(person), active: person.active }, operations, USER_RESOURCE_TYPE);
+      return { next, active: typeof active === 'boolean' ? active : person.active };
+    });
+  }
+
+  async delete(id: string, context: RequestContext): Promise<void> {
+    await this.#database.transaction(async (transaction) => {
+      const person = await this.#lock(transaction, id, context);
+      if (!person.active) {
+        await this.#lifecycle.endSuspended(transaction, [person.userId], context.audit);
+        return;
+      }
+      if (!person.settled) await this.#persons.absorb(transaction, [person.userId]);
+      const heldAdmin = await this.#lifecycle.softDelete(transaction, [person.userId], 'gone', context.audit);
+      await this.#guard.assertAdminLeft(transaction, heldAdmin);
+    });
+  }
+
+  async #change(
+    id: string,
+    context: RequestContext,
+    decide: (person: PersonRow) => { readonly next: Document; readonly active: boolean },
+  ): Promise<StoredResource> {
+    return this.#database.transaction(async (transaction) => {
+      const person = await this.#lock(transaction, id, context);
+      const { next, active } = decide(person);
+      const changed = changedAttributes(statedDocument(person), next);
+      if (changed.length === 0 && active === person.active) return toStoredPerson(person);
+
+      if (!person.settled) await this.#persons.absorb(transaction, [person.userId]);
+      const state = toState(next);
+      const resumes = active && !person.active;
+      if (changed.length > 0) {
+        const names = changed.some((key) => key === 'userName' || key === 'emails' || key === 'externalId');
+        if (names) await this.#assertFree(transaction, state, person, resumes);
+        await this.#persons.update(transaction, person, state, changed, context.audit, { withEvent: !resumes });
+      }
+      if (resumes) {
+        assertMayResume(await this.#claims(transaction, state, person.userId));
+        await this.#lifecycle.resume(transaction, person, state, this.#options.defaultRootRole, context.audit);
+      } else if (!active && person.active) {
+        await this.#suspend(transaction, person, context);
+      }
+      return toStoredPerson(await this.#reload(transaction, person.scimId));
+    });
+  }
+
+  async #assertFree(transaction: Transaction, state: PersonState, person: LockedPerson, resumes: boolean): Promise<void> {
+    assertNotRecoveryAdmin(state, this.#options.recoveryAdmins);
+    const verdict = await this.#claims(transaction, state, person.userId);
+    // Whoever resumes under a taken name is told both ways out, below.
+    if (!resumes) assertNobodyInTheWay(verdict, state);
+  }
+
+  async #claims(transaction: Transaction, state: PersonState, self: number | undefined): Promise<ClaimVerdict> {
+    const claims = await this.#persons.findClaims(transaction, { userName: state.userName, email: state.hostEmail, externalId: state.externalId });
+    const verdict = weighClaims(claims, state, this.#options.recoveryAdmins, self);
+    if (verdict.lost.length > 0) await this.#persons.retire(transaction, verdict.lost);
+    return verdict;
+  }
+
+  async #lock(transaction: Transaction, id: string, context: RequestContext): Promise<LockedPerson> {
+    const person = await this.#persons.readForUpdate(transaction, id);
+    if (person === undefined) throw notFound(id);
+    assertPrecondition(context, person.version);
+    return person;
+  }
+
+  async #suspend(transaction: Transaction, person: PersonRow, context: RequestContext): Promise<void> {
+    const heldAdmin = await this.#lifecycle.softDelete(transaction, [person.userId], 'suspended', context.audit);
+    await this.#guard.assertAdminLeft(transaction, heldAdmin);
+  }
+
+  async #reload(transaction: Transaction, scimId: string): Promise<PersonRow> {
+    const row = await this.#persons.read(scimId, true, transaction);
+    if (row === undefined) throw new Error('a person who was just written cannot be read');
+    return row;
+  }
+}

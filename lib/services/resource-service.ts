@@ -1,0 +1,36 @@
+import { ScimError } from '../protocol/errors.js';
+import type { ListQuery } from '../protocol/list-query.js';
+import { etagOf, type StoredResource } from '../protocol/messages.js';
+import type { Projection } from '../protocol/projection.js';
+import type { Audit } from '../stores/event-sql.js';
+
+/** What a request brings along besides its body. A journal of requests, when it comes, is written from here. */
+export interface RequestContext {
+  readonly audit: Audit;
+  /** The If-Match header, as sent. */
+  readonly ifMatch: string | undefined;
+}
+
+/** The operations of RFC 7644 3 on one type of resource. Each one throws `ScimError` and leaves nothing half-done. */
+export interface ResourceService {
+  read(id: string, projection: Projection): Promise<StoredResource>;
+  list(query: ListQuery): Promise<{ readonly total: number; readonly resources: readonly StoredResource[] }>;
+  create(body: unknown, context: RequestContext): Promise<StoredResource>;
+  replace(id: string, body: unknown, context: RequestContext): Promise<StoredResource>;
+  /** undefined: the change is made, and the answer has no body. */
+  modify(id: string, body: unknown, context: RequestContext): Promise<StoredResource | undefined>;
+  delete(id: string, context: RequestContext): Promise<void>;
+}
+
+/** Whether a list of entity tags names the version. Ours are weak, and a client may leave out the `W/` (RFC 7644 3.14). */
+export const matchesVersion = (header: string, version: string): boolean => {
+  const opaque = etagOf(version).slice(2);
+  return header.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === opaque);
+};
+
+/** @throws {ScimError} `preconditionFailed` where If-Match names another version. */
+export const assertPrecondition = (context: RequestContext, version: string): void => {
+  if (context.ifMatch !== undefined && !matchesVersion(context.ifMatch, version)) {
+    throw new ScimError('preconditionFailed', 'The resource is not the version that If-Match names; read it again and repeat the change.');
+  }
+};

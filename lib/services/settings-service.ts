@@ -1,0 +1,139 @@
+import { ScimError } from '../protocol/errors.js';
+import { type Database, lock } from '../stores/database.js';
+import type { Audit } from '../stores/event-sql.js';
+import type { GroupStore } from '../stores/group-store.js';
+import type { LifecycleStore } from '../stores/lifecycle-store.js';
+import type { PersonStore } from '../stores/person-store.js';
+import type { RosterStore } from '../stores/roster-store.js';
+import type { Gate, SettingsStore } from '../stores/settings-store.js';
+import type { AdminGuard } from './admin-guard.js';
+import { createToken, hashToken, tokenMatches } from './token.js';
+
+export interface SettingsStores {
+  readonly settings: SettingsStore;
+  readonly persons: PersonStore;
+  readonly groups: GroupStore;
+  readonly lifecycle: LifecycleStore;
+  readonly roster: RosterStore;
+}
+
+/** Why a request may not pass. */
+export type Refusal = 'unauthorized' | 'disabled';
+
+/** What the settings page does, and who may come in. */
+export class SettingsService {
+  readonly #database: Database;
+  readonly #stores: SettingsStores;
+  readonly #guard: AdminGuard;
+
+  constructor(database: Database, stores: SettingsStores, guard: AdminGuard) {
+    this.#database = database;
+    this.#stores = stores;
+    this.#guard = guard;
+  }
+
+  /** RFC 7644 2: a wrong token is told before the switch, so that nobody without one learns how it stands. */
+  async admit(token: string | undefined): Promise<{ readonly gate: Gate; readonly refusal: Refusal | undefined }> {
+    const gate = await this.#stores.settings.readGate(this.#database);
+    const isKnown = tokenMatches(token ?? '', gate.tokenHash);
+    if (token === undefined || !isKnown) return { gate, refusal: 'unauthorized' };
+    return { gate, refusal: gate.enabled ? undefined : 'disabled' };
+  }
+
+  async isEnabled(): Promise<boolean> {
+    return (await this.#stores.settings.readGate(this.#database)).enabled;
+  }
+
+  /** The shape that the settings page reads. */
+  async read(): Promise<{ readonly enabled: boolean; readonly hasToken: boolean }> {
+    const gate = await this.#stores.settings.readGate(this.#database);
+    return { enabled: gate.enabled, hasToken: gate.tokenHash !== null };
+  }
+
+  async setEnabled(enabled: boolean, audit: Audit): Promise<void> {
+    await this.#database.transaction(async (transaction) => {
+      await lock(transaction, 'settings');
+      await this.#stores.settings.setEnabled(transaction, enabled, audit);
+      if (enabled) await this.#stores.persons.absorb(transaction, undefined);
+    });
+  }
+
+  /** Makes a token in place of the one before. It is in the answer only: the database has its hash. */
+  async replaceToken(audit: Audit): Promise<string> {
+    const token = createToken();
+    await this.#stores.settings.replaceToken(this.#database, hashToken(token), audit);
+    return token;
+  }
+
+  /**
+   * At the start: stores the operator's token and switches SCIM on, where there never was a token.
+   *
+   * @returns false where there is one already, which stays.
+   */
+  async bootstrap(token: string, audit: Audit): Promise<boolean> {
+    return this.#database.transaction(async (transaction) => {
+      await lock(transaction, 'settings');
+      const gate = await this.#stores.settings.readGate(transaction);
+      if (gate.tokenHash !== null) return false;
+      await this.#stores.settings.replaceToken(transaction, hashToken(token), audit);
+      await this.#stores.settings.setEnabled(transaction, true, audit);
+      return true;
+    });
+  }
+
+  /**
+   * The page's button: soft-deletes everybody whom SCIM manages and forgets them, so that the identity provider or a login may
+   * bring them anew. Where no admin would be left, one stays as a local user, session alive: the acting one, else the oldest.
+   *
+   * @returns the host ids of who was deleted.
+   */
+  async deletePeople(actingUserId: number, audit: Audit): Promise<readonly number[]> {
+    const { persons, lifecycle, roster } = this.#stores;
+    return this.#database.transaction(async (transaction) => {
+      await lock(transaction, 'admins');
+      const live = await roster.lockLive(transaction);
+      await persons.absorb(transaction, live);
+      const admins = await roster.admins(transaction);
+      const managedAdmins = admins.filter((id) => live.includes(id));
+      const kept = managedAdmins.length === admins.length ? (managedAdmins.find((id) => id === actingUserId) ?? managedAdmins[0]) : undefined;
+      const ids = live.filter((id) => id !== kept);
+      if (kept !== undefined) await roster.release(transaction, kept);
+      await lifecycle.softDelete(transaction, ids, 'gone', audit);
+      const suspended = await roster.suspended(transaction);
+      await lifecycle.endSuspended(transaction, suspended, audit);
+      await roster.forget(transaction, [...ids, ...suspended]);
+      await roster.tell(transaction, 'scim-users-deleted', audit);
+      return ids;
+    });
+  }
+
+  /**
+   * The page's other button.
+   *
+   * @throws {ScimError} `conflict` where it would take the last admin.
+   */
+  async deleteGroups(audit: Audit): Promise<void> {
+    const { groups, roster } = this.#stores;
+    await this.#database.transaction(async (transaction) => {
+      const heldAdmin = await groups.delete(transaction, await groups.managedIds(transaction), audit);
+      await roster.tell(transaction, 'scim-groups-deleted', audit);
+      await this.#guard.assertAdminLeft(transaction, heldAdmin);
+    });
+  }
+
+  /**
+   * Whether a login that would create a user must be refused: SCIM is on, and one of the names is somebody's who left.
+   *
+   * @throws {ScimError} `forbidden`.
+   */
+  async assertMayJoin(names: readonly (string | undefined)[]): Promise<void> {
+    const wanted = names.filter((name): name is string => name !== undefined && name !== '');
+    if (wanted.length === 0 || !(await this.isEnabled())) return;
+    if (await this.#stores.lifecycle.hasLeft(this.#database, wanted)) {
+      throw new ScimError(
+        'forbidden',
+        'This person was suspended or removed. The identity provider must provision them again, or an administrator must create them.',
+      );
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import type { Document } from '../protocol/document.js';
+import type { Filter } from '../protocol/filter.js';
+import type { BoundAttribute } from '../protocol/schema.js';
+import { compileFilter } from '../sql/filter-sql.js';
+import { type SqlFragment, sql } from '../sql/sql.js';
+import type { Database, Queryable, Transaction } from './database.js';
+import { type Audit, insertEvents } from './event-sql.js';
+import { GROUP_FILTER_COLUMNS, GROUPS_FROM, groupColumns, MANAGED } from './group-sql.js';
+import { groupCarriesAdmin } from './lifecycle-store.js';
+import type { Page } from './person-store.js';
+
+export interface GroupRow {
+  readonly groupId: number;
+  readonly scimId: string;
+  readonly externalId: string | null;
+  readonly displayName: string;
+  readonly version: string;
+  readonly created: Date;
+  readonly lastModified: Date;
+  /** null where they were not asked for. */
+  readonly members: readonly Document[] | null;
+}
+
+/** A host group that has the name or the externalId that a group is to get. */
+export interface GroupClaim {
+  readonly groupId: number;
+  readonly name: string;
+  readonly scimId: string | null;
+  readonly externalId: string | null;
+  readonly sameName: boolean;
+}
+
+export interface GroupNames {
+  readonly displayName: string;
+  readonly externalId: string | null;
+}
+
+/** The host's payload of group events, without the member list: each membership has an event of its own. */
+const payload = (id: SqlFragment): SqlFragment => sql`(SELECT jsonb_build_object('id', hg.id, 'name', hg.name, 'description', hg.description,
+  'mappingsSSO', coalesce(hg.mappings_sso, '[]'), 'rootRole', hg.root_role_id, 'scimId', hg.scim_id, 'createdBy', hg.created_by,
+  'createdAt', hg.created_at) FROM groups hg WHERE hg.id = ${id})`;
+
+const newPayload = (id: SqlFragment, names: GroupNames, scimId: string): SqlFragment =>
+  sql`jsonb_build_object('id', ${id}, 'name', ${names.displayName}::text, 'description', ''::text, 'mappingsSSO', '[]'::jsonb,
+    'scimId', ${scimId}::text, 'users', '[]'::jsonb)`;
+
+export class GroupStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async read(scimId: string, withMembers: boolean, queryable: Queryable = this.#database): Promise<GroupRow | undefined> {
+    const rows = await queryable.query<GroupRow>(sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`);
+    return rows[0];
+  }
+
+  /** Locks the group: its changes are one after the other. The version is read only where a precondition asks for it. */
+  async readForUpdate(transaction: Transaction, scimId: string, withVersion: boolean): Promise<GroupRow | undefined> {
+    const locked = await transaction.query<GroupRow>(sql`
+      SELECT g.id AS "groupId", g.scim_id AS "scimId", g.scim_external_id AS "externalId", g.name AS "displayName", '' AS version,
+        g.created_at AS created, g.created_at AS "lastModified", NULL::jsonb AS members
+      FROM groups g WHERE g.scim_id = ${scimId} FOR UPDATE`);
+    return withVersion && locked[0] !== undefined ? this.read(scimId, false, transaction) : locked[0];
+  }
+
+  /** A page in the order of the host's ids. `offset` counts from 0. */
+  async list(filter: Filter<BoundAttribute> | undefined, offset: number, limit: number, withMembers: boolean): Promise<Page<GroupRow>> {
+    const condition = filter === undefined ? sql`TRUE` : compileFilter(filter, GROUP_FILTER_COLUMNS);
+    const rows = await this.#database.query<GroupRow & { total: number; groupId: number | null }>(sql`
+      WITH matching AS MATERIALIZED (SELECT g.id FROM ${GROUPS_FROM} WHERE ${MANAGED} AND ${condition})
+      SELECT counted.total, page.* FROM (SELECT count(*)::integer AS total FROM matching) counted
+      LEFT JOIN LATERAL (
+        SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM}
+        WHERE g.id IN (SELECT id FROM matching ORDER BY id LIMIT ${limit} OFFSET ${offset}) ORDER BY g.id) page ON TRUE
+      ORDER BY page."groupId"`);
+    return { total: rows[0]?.total ?? 0, rows: rows.filter((row) => row.groupId !== null) };
+  }
+
+  /** Waits for any other change to a group of that name: the host has no unique index to lean on. */
+  async lockName(transaction: Transaction, displayName: string): Promise<void> {
+    await transaction.query(sql`SELECT pg_advisory_xact_lock(hashtextextended('scim group ' || lower(${displayName}::text), 0))`);
+  }
+
+  async findClaims(transaction: Transaction, names: GroupNames): Promise<readonly GroupClaim[]> {
+    return transaction.query<GroupClaim>(sql`
+      SELECT g.id AS "groupId", g.name, g.scim_id AS "scimId", g.scim_external_id AS "externalId", lower(g.name) = lower(${names.displayName}) AS "sameName"
+      FROM groups g WHERE lower(g.name) = lower(${names.displayName}) OR g.scim_external_id = ${names.externalId}::text
+      ORDER BY g.id FOR UPDATE`);
+  }
+
+  async create(transaction: Transaction, scimId: string, names: GroupNames, audit: Audit): Promise<number> {
+    const rows = await transaction.query<{ id: number }>(sql`
+      WITH g AS (
+        INSERT INTO groups (name, description, mappings_sso, created_by, scim_id, scim_external_id)
+        VALUES (${names.displayName}, '', '[]', ${audit.createdBy}, ${scimId}, ${names.externalId}) RETURNING id),
+      sg AS (INSERT INTO scim_groups (group_id, host_name) SELECT id, ${names.displayName}::text FROM g),
+      e AS (${insertEvents('group-created', audit, { data: newPayload(sql`g.id`, names, scimId) }, sql`FROM g`)})
+      SELECT id FROM g`);
+    const id = rows[0]?.id;
+    if (id === undefined) throw new Error('PostgreSQL returned no id for a new group');
+    return id;
+  }
+
+  /** Takes over a host group nobody managed: its roles and description stay. */
+  async adopt(transaction: Transaction, groupId: number, scimId: string, names: GroupNames, audit: Audit): Promise<void> {
+    await transaction.query(sql`
+      WITH g AS (
+        UPDATE groups SET scim_id = ${scimId}, scim_external_id = ${names.externalId}, name = ${names.displayName} WHERE id = ${groupId} RETURNING id),
+      sg AS (
+        INSERT INTO scim_groups (group_id, host_name) SELECT id, ${names.displayName}::text FROM g
+        ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, host_name = excluded.host_name, updated_at = now())
+      ${insertEvents(
+        'group-updated',
+        audit,
+        {
+          data: sql`${payload(sql`g.id`)} || jsonb_build_object('name', ${names.displayName}::text, 'scimId', ${scimId}::text, 'adoptedByScim', true)`,
+          preData: payload(sql`g.id`),
+        },
+        sql`FROM g`,
+      )}`);
+  }
+
+  async rename(transaction: Transaction, group: GroupRow, names: GroupNames, audit: Audit): Promise<void> {
+    await transaction.query(sql`
+      WITH g AS (
+        UPDATE groups SET name = ${names.displayName}, scim_external_id = ${names.externalId} WHERE id = ${group.groupId} RETURNING id),
+      sg AS (
+        INSERT INTO scim_groups (group_id, host_name, created_at) SELECT id, ${names.displayName}::text, ${group.created} FROM g
+        ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, host_name = excluded.host_name, updated_at = now())
+      ${insertEvents(
+        'group-updated',
+        audit,
+        {
+          data: sql`${payload(sql`g.id`)} || jsonb_build_object('name', ${names.displayName}::text, 'scimExternalId', ${names.externalId}::text)`,
+          preData: sql`${payload(sql`g.id`)} || jsonb_build_object('scimExternalId', ${group.externalId}::text)`,
+        },
+        sql`FROM g`,
+      )}`);
+  }
+
+  /**
+   * Deletes groups; the host's foreign keys take memberships and role assignments along. The event names who lost access by it.
+   *
+   * @returns whether one of them gave somebody the ADMIN permission.
+   */
+  async delete(transaction: Transaction, groupIds: readonly number[], audit: Audit): Promise<boolean> {
+    const rows = await transaction.query<{ heldAdmin: boolean }>(sql`
+      WITH old AS (
+        SELECT g.id, ${payload(sql`g.id`)} || jsonb_build_object('users',
+          (SELECT coalesce(jsonb_agg(gu.user_id ORDER BY gu.user_id), '[]') FROM group_user gu WHERE gu.group_id = g.id)) AS data,
+          EXISTS (SELECT 1 FROM group_user gu WHERE gu.group_id = g.id) AND ${groupCarriesAdmin(sql`g.id`)} AS held_admin
+        FROM groups g WHERE g.id = ANY(${groupIds}::integer[])),
+      gone AS (DELETE FROM groups WHERE id IN (SELECT id FROM old)),
+      e AS (${insertEvents('group-deleted', audit, { preData: sql`old.data` }, sql`FROM old`)})
+      SELECT coalesce(bool_or(held_admin), FALSE) AS "heldAdmin" FROM old`);
+    return rows[0]?.heldAdmin ?? false;
+  }
+
+  async managedIds(transaction: Transaction): Promise<readonly number[]> {
+    const rows = await transaction.query<{ id: number }>(sql`SELECT g.id FROM groups g WHERE ${MANAGED} ORDER BY g.id FOR UPDATE`);
+    return rows.map((row) => row.id);
+  }
+}

@@ -1,0 +1,161 @@
+import { type SqlFragment, sql } from '../sql/sql.js';
+import type { Queryable, Transaction } from './database.js';
+import { type Audit, insertEvents, userPayload } from './event-sql.js';
+import type { LockedPerson, PersonState } from './person-store.js';
+
+/**
+ * Everything that lets somebody in: browser sessions, personal access tokens, reset links and the link to an invite.
+ * API tokens belong to the instance, not to the person, and stay.
+ */
+const credentialsOf = (ids: SqlFragment): SqlFragment => sql`
+  pats AS (DELETE FROM personal_access_tokens WHERE user_id = ANY(${ids})),
+  resets AS (DELETE FROM reset_tokens WHERE user_id = ANY(${ids})),
+  invites AS (DELETE FROM public_signup_tokens_user WHERE user_id = ANY(${ids})),
+  sessions AS (DELETE FROM unleash_session WHERE sess -> 'user' ->> 'id' = ANY((${ids})::text[]))`;
+
+const carriesAdmin = (roleId: SqlFragment): SqlFragment =>
+  sql`EXISTS (SELECT 1 FROM role_permission p WHERE p.role_id = ${roleId} AND p.permission = 'ADMIN')`;
+
+/** ADMIN is a permission: a group gives it by its root role or by any other role it has, in whichever project. */
+export const groupCarriesAdmin = (groupId: SqlFragment): SqlFragment => sql`(
+  EXISTS (SELECT 1 FROM groups ag WHERE ag.id = ${groupId} AND ${carriesAdmin(sql`ag.root_role_id`)})
+  OR EXISTS (SELECT 1 FROM group_role ar WHERE ar.group_id = ${groupId} AND ${carriesAdmin(sql`ar.role_id`)}))`;
+
+/** How people leave and come back (design: the rows of the behaviour table on suspension, resumption and deletion). */
+export class LifecycleStore {
+  /**
+   * Soft-deletes host users as the host does (a name of 255 characters is cut for the host's suffix), in one statement: no session, token, role or membership is left.
+   * Who is `suspended` has roles and memberships parked for the way back; who is `gone` has not.
+   * The rows must be locked, live, and have a row of ours.
+   *
+   * @returns whether somebody among them held the ADMIN permission.
+   */
+  async softDelete(transaction: Transaction, userIds: readonly number[], state: 'suspended' | 'gone', audit: Audit): Promise<boolean> {
+    const ids = sql`${userIds}::integer[]`;
+    const parked = state === 'suspended' ? sql`TRUE` : sql`FALSE`;
+    const before = userPayload({
+      id: sql`old.id`,
+      name: sql`old.name`,
+      username: sql`old.username`,
+      email: sql`old.email`,
+      rootRole: sql`old.root_role`,
+    });
+    const rows = await transaction.query<{ heldAdmin: boolean }>(sql`
+      WITH old AS (
+        SELECT u.id, u.name, u.username, u.email, (SELECT ru.role_id FROM role_user ru JOIN roles r ON r.id = ru.role_id
+          WHERE ru.user_id = u.id AND r.type IN ('root', 'root-custom') ORDER BY ru.role_id LIMIT 1) AS root_role
+        FROM users u WHERE u.id = ANY(${ids}) AND u.deleted_at IS NULL),
+      ended AS (
+        UPDATE users SET deleted_at = now(), email = NULL, username = NULL, scim_id = NULL, scim_external_id = NULL,
+          name = left(coalesce(name, ''), 246) || '(Deleted)' WHERE id IN (SELECT id FROM old)),
+      own AS (
+        UPDATE scim_users s SET state = ${state}::text, version = version + 1, updated_at = now(),
+          host_name = old.name, host_username = old.username, host_email = old.email
+        FROM old WHERE s.user_id = old.id),
+      roles_taken AS (DELETE FROM role_user WHERE user_id IN (SELECT id FROM old) RETURNING *),
+      roles_parked AS (
+        INSERT INTO scim_parked_roles (user_id, role_id, project, created_at, created_by_user_id)
+        SELECT user_id, role_id, project, created_at, created_by_user_id FROM roles_taken WHERE ${parked} ON CONFLICT DO NOTHING),
+      members_taken AS (DELETE FROM group_user WHERE user_id IN (SELECT id FROM old) RETURNING *),
+      members_parked AS (
+        INSERT INTO scim_parked_members (group_id, user_id, created_by, created_at)
+        SELECT group_id, user_id, created_by, created_at FROM members_taken WHERE ${parked} ON CONFLICT DO NOTHING),
+      ${credentialsOf(ids)},
+      told AS (${insertEvents('user-deleted', audit, { preData: before }, sql`FROM old`)})
+      SELECT EXISTS (SELECT 1 FROM roles_taken t WHERE ${carriesAdmin(sql`t.role_id`)})
+        OR EXISTS (SELECT 1 FROM members_taken t WHERE ${groupCarriesAdmin(sql`t.group_id`)}) AS "heldAdmin"`);
+    return rows[0]?.heldAdmin ?? false;
+  }
+
+  /** Ends people who were suspended: nothing is parked for them any more, and SCIM knows them no longer. */
+  async endSuspended(transaction: Transaction, userIds: readonly number[], audit: Audit): Promise<void> {
+    const ids = sql`${userIds}::integer[]`;
+    const payload = userPayload({
+      id: sql`own.user_id`,
+      name: sql`own.host_name`,
+      username: sql`own.host_username`,
+      email: sql`own.host_email`,
+      rootRole: sql`NULL::integer`,
+    });
+    await transaction.query(sql`
+      WITH own AS (
+        UPDATE scim_users SET state = 'gone', version = version + 1, updated_at = now()
+        WHERE user_id = ANY(${ids}) AND state = 'suspended' RETURNING user_id, host_name, host_username, host_email),
+      r AS (DELETE FROM scim_parked_roles WHERE user_id IN (SELECT user_id FROM own)),
+      m AS (DELETE FROM scim_parked_members WHERE user_id IN (SELECT user_id FROM own)),
+      ${credentialsOf(ids)}
+      ${insertEvents('user-deleted', audit, { preData: payload }, sql`FROM own`)}`);
+  }
+
+  /**
+   * Brings a suspended person back: the same host user with the names of `state`, the parked roles and memberships as far as
+   * roles, projects and groups still exist, and a root role in any case. What could let an old session or link live is purged again.
+   */
+  async resume(transaction: Transaction, person: LockedPerson, state: PersonState, defaultRole: string, audit: Audit): Promise<void> {
+    const userId = sql`${person.userId}::integer`;
+    const ids = sql`ARRAY[${userId}]`;
+    const payload = userPayload({
+      id: sql`back.id`,
+      name: sql`back.name`,
+      username: sql`back.username`,
+      email: sql`back.email`,
+      rootRole: sql`coalesce((SELECT role_id FROM root_role), (SELECT role_id FROM default_role))`,
+    });
+    await transaction.query(sql`
+      WITH back AS (
+        UPDATE users SET deleted_at = NULL, name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail},
+          scim_id = ${person.scimId}, scim_external_id = ${state.externalId},
+          email_hash = CASE WHEN ${state.hostEmail}::text IS NOT NULL THEN encode(sha256(convert_to(${state.hostEmail}::text, 'UTF8')), 'hex') END
+        WHERE id = ${userId} RETURNING id, name, username, email),
+      own AS (UPDATE scim_users SET state = 'active', version = version + 1, updated_at = now() WHERE user_id = ${userId}),
+      taken AS (DELETE FROM scim_parked_roles WHERE user_id = ${userId} RETURNING *),
+      restored AS (
+        INSERT INTO role_user (role_id, user_id, project, created_at, created_by_user_id)
+        SELECT t.role_id, t.user_id, t.project, t.created_at, t.created_by_user_id FROM taken t
+        WHERE t.project = 'default' OR EXISTS (SELECT 1 FROM projects p WHERE p.id = t.project)
+        ON CONFLICT DO NOTHING RETURNING role_id),
+      root_role AS (SELECT r.id AS role_id FROM taken t JOIN roles r ON r.id = t.role_id WHERE r.type IN ('root', 'root-custom') LIMIT 1),
+      default_role AS (
+        INSERT INTO role_user (role_id, user_id, project)
+        SELECT (SELECT id FROM roles WHERE type IN ('root', 'root-custom') AND (name = ${defaultRole} OR id::text = ${defaultRole})
+          ORDER BY type, id LIMIT 1), ${userId}, 'default'
+        WHERE NOT EXISTS (SELECT 1 FROM root_role) RETURNING role_id),
+      parked AS (DELETE FROM scim_parked_members WHERE user_id = ${userId} RETURNING *),
+      members AS (
+        INSERT INTO group_user (group_id, user_id, created_by, created_at)
+        SELECT group_id, user_id, created_by, created_at FROM parked ON CONFLICT DO NOTHING),
+      ${credentialsOf(ids)}
+      ${insertEvents('user-created', audit, { data: payload }, sql`FROM back`)}`);
+  }
+
+  /** Whether anybody holds the ADMIN permission: directly, by a custom role, or through a group. Service accounts do not count. */
+  async someoneIsAdmin(queryable: Queryable): Promise<boolean> {
+    const rows = await queryable.query<{ present: boolean }>(sql`
+      WITH admin_roles AS (SELECT DISTINCT role_id FROM role_permission WHERE permission = 'ADMIN'),
+      holders AS (
+        SELECT ru.user_id FROM role_user ru JOIN admin_roles USING (role_id)
+        UNION ALL SELECT gu.user_id FROM group_user gu JOIN groups g ON g.id = gu.group_id JOIN admin_roles a ON a.role_id = g.root_role_id
+        UNION ALL SELECT gu.user_id FROM group_user gu JOIN group_role gr ON gr.group_id = gu.group_id JOIN admin_roles a ON a.role_id = gr.role_id)
+      SELECT EXISTS (SELECT 1 FROM holders h JOIN users u ON u.id = h.user_id
+        WHERE u.deleted_at IS NULL AND u.is_service IS NOT TRUE AND NOT u.is_system) AS present`);
+    return rows[0]?.present ?? false;
+  }
+
+  /**
+   * Whether a login by this e-mail or username would bring back somebody whom SCIM suspended or deleted, or an administrator removed.
+   * A live host user of that name is there by right. The event log knows the last e-mail of who was removed in the host's pages.
+   */
+  async hasLeft(queryable: Queryable, names: readonly string[]): Promise<boolean> {
+    const rows = await queryable.query<{ left: boolean }>(sql`
+      WITH wanted AS (SELECT lower(name) AS name FROM unnest(${names}::text[]) AS t(name)),
+      left_rows AS (
+        SELECT s.user_id, s.user_name, s.host_email, s.host_username, s.document FROM scim_users s JOIN users u ON u.id = s.user_id
+        WHERE s.state <> 'active' OR u.deleted_at IS NOT NULL)
+      SELECT NOT EXISTS (SELECT 1 FROM users u JOIN wanted w ON u.email = w.name OR lower(u.username) = w.name WHERE u.deleted_at IS NULL)
+        AND EXISTS (SELECT 1 FROM left_rows l JOIN wanted w
+          ON w.name IN (lower(l.user_name), l.host_email, lower(l.host_username)) OR w.name = ANY (scim_emails(l.document))
+          OR EXISTS (SELECT 1 FROM events e WHERE e.type = 'user-deleted' AND e.pre_data ->> 'id' = l.user_id::text
+            AND w.name IN (lower(e.pre_data ->> 'email'), lower(e.pre_data ->> 'username')))) AS left`);
+    return rows[0]?.left ?? false;
+  }
+}

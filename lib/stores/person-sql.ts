@@ -1,0 +1,145 @@
+import type { FilterColumns, FilterElements } from '../sql/filter-sql.js';
+import { type SqlFragment, sql } from '../sql/sql.js';
+
+/**
+ * A managed person is a host user and, once SCIM has written them, a row of ours. The host's columns are the truth for name,
+ * username and e-mail: where they are not as we last wrote them (`host_*`), what an administrator wrote there shows through.
+ * A person whom Unleash Enterprise left has no row of ours, and is served from the host's alone.
+ */
+export const PEOPLE = sql`users u LEFT JOIN scim_users s ON s.user_id = u.id AND s.state <> 'gone'`;
+
+const LIVE = sql`(u.deleted_at IS NULL AND u.scim_id IS NOT NULL AND u.is_service IS NOT TRUE AND NOT u.is_system)`;
+
+/** Who is there for SCIM: everybody managed whom nobody removed, suspended or not. */
+export const VISIBLE = sql`(${LIVE} OR (s.state = 'suspended' AND u.deleted_at IS NOT NULL))`;
+
+const SCIM_ID = sql`(CASE WHEN s.state = 'suspended' THEN s.scim_id ELSE u.scim_id END)`;
+
+const NAME_KEPT = sql`(s.state = 'suspended' OR u.name IS NOT DISTINCT FROM s.host_name)`;
+const EMAIL_KEPT = sql`(s.state = 'suspended' OR u.email IS NOT DISTINCT FROM s.host_email)`;
+/** A username of NULL says that the e-mail is the user name, so the two go together. */
+const USERNAME_KEPT = sql`(s.state = 'suspended' OR (u.username IS NOT DISTINCT FROM s.host_username AND (u.username IS NOT NULL OR u.email IS NOT DISTINCT FROM s.host_email)))`;
+const KEPT = sql`(${NAME_KEPT} AND ${EMAIL_KEPT} AND ${USERNAME_KEPT})`;
+
+const USER_NAME = sql`(CASE WHEN s.user_id IS NOT NULL AND ${USERNAME_KEPT} THEN s.user_name ELSE coalesce(u.username, u.email, 'user-' || u.id) END)`;
+const EXTERNAL_ID = sql`(CASE WHEN s.user_id IS NULL THEN u.scim_external_id ELSE s.external_id END)`;
+
+const HOST_EMAILS = sql`jsonb_build_array(jsonb_build_object('value', u.email, 'type', 'work', 'primary', true))`;
+
+const DOCUMENT = sql`(CASE
+  WHEN s.user_id IS NULL THEN jsonb_strip_nulls(jsonb_build_object('displayName', u.name,
+    'emails', CASE WHEN u.email IS NOT NULL THEN ${HOST_EMAILS} END))
+  WHEN ${NAME_KEPT} AND ${EMAIL_KEPT} THEN s.document
+  ELSE
+    CASE WHEN ${NAME_KEPT} THEN s.document
+      ELSE (s.document - 'displayName') || jsonb_strip_nulls(jsonb_build_object('displayName', u.name)) END
+    || CASE
+      WHEN ${EMAIL_KEPT} OR u.email IS NULL THEN '{}'::jsonb
+      WHEN EXISTS (SELECT 1 FROM jsonb_array_elements(coalesce(s.document -> 'emails', '[]')) x(e) WHERE lower(x.e ->> 'value') = s.host_email)
+      THEN jsonb_build_object('emails', (SELECT jsonb_agg(
+        CASE WHEN lower(x.e ->> 'value') = s.host_email THEN x.e || jsonb_build_object('value', u.email) ELSE x.e END ORDER BY x.n)
+        FROM jsonb_array_elements(s.document -> 'emails') WITH ORDINALITY x(e, n)))
+      ELSE jsonb_build_object('emails', ${HOST_EMAILS})
+    END
+END)`;
+
+const CREATED = sql`coalesce(s.created_at, u.created_at::timestamptz)`;
+const LAST_MODIFIED = sql`(CASE WHEN s.user_id IS NULL THEN u.created_at::timestamptz WHEN ${KEPT} THEN s.updated_at ELSE greatest(s.updated_at, u.updated_at) END)`;
+
+/** Our counter misses what the host's pages change, a hash alone comes back when a value does: both together do neither. */
+const VERSION = sql`(coalesce(s.version, 0) || '.' || left(md5(CASE WHEN s.state = 'suspended' THEN '' ELSE jsonb_build_array(u.name, u.username, u.email)::text END), 10))`;
+
+const ROOT_ROLE = sql`(SELECT ru.role_id FROM role_user ru JOIN roles r ON r.id = ru.role_id
+  WHERE ru.user_id = u.id AND r.type IN ('root', 'root-custom') ORDER BY ru.role_id LIMIT 1)`;
+
+/** Memberships as SCIM shows them: those of a suspended person are parked. */
+const MEMBERSHIPS = sql`(SELECT group_id, user_id FROM group_user UNION ALL SELECT group_id, user_id FROM scim_parked_members)`;
+
+const GROUPS = sql`(SELECT coalesce(jsonb_agg(jsonb_build_object('value', g.scim_id, 'display', g.name, 'type', 'direct') ORDER BY g.id), '[]')
+  FROM ${MEMBERSHIPS} m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id AND g.scim_id IS NOT NULL)`;
+
+/**
+ * One row for each person; `withGroups` is false where nobody will see the groups. `settled` is false where the host's row
+ * says something that ours does not know yet.
+ */
+export const personColumns = (withGroups: boolean): SqlFragment => sql`
+  u.id AS "userId", ${SCIM_ID} AS "scimId", ${EXTERNAL_ID} AS "externalId", ${USER_NAME} AS "userName",
+  (s.state IS DISTINCT FROM 'suspended') AS active, (s.user_id IS NOT NULL AND ${KEPT}) AS settled, ${DOCUMENT} AS document,
+  CASE WHEN s.state = 'suspended' THEN s.host_name ELSE u.name END AS "hostName",
+  CASE WHEN s.state = 'suspended' THEN s.host_username ELSE u.username END AS "hostUsername",
+  CASE WHEN s.state = 'suspended' THEN s.host_email ELSE u.email END AS "hostEmail",
+  ${VERSION} AS version, ${CREATED} AS created, ${LAST_MODIFIED} AS "lastModified",
+  ${withGroups ? GROUPS : sql`NULL::jsonb`} AS groups`;
+
+export const ROOT_ROLE_COLUMN = sql`${ROOT_ROLE} AS "rootRole"`;
+
+/** The one row with that id, by the indexes of both tables. */
+export const byScimId = (scimId: string): SqlFragment =>
+  sql`u.id IN (SELECT id FROM users WHERE scim_id = ${scimId} UNION ALL SELECT user_id FROM scim_users WHERE scim_id = ${scimId} AND state = 'suspended')`;
+
+const text = (expression: SqlFragment, equals?: (value: string) => SqlFragment) =>
+  ({ kind: 'text', expression, ...(equals === undefined ? {} : { equals }) }) as const;
+
+const byUserName = (value: string): SqlFragment => sql`(u.id IN (
+  SELECT user_id FROM scim_users WHERE lower(user_name) = lower(${value}) AND state <> 'gone'
+  UNION ALL SELECT id FROM users WHERE lower(username) = lower(${value})
+  UNION ALL SELECT id FROM users WHERE email = lower(${value}))
+  AND lower(${USER_NAME}) = lower(${value}))`;
+
+const byEmail = (value: string): SqlFragment => sql`(u.id IN (
+  SELECT user_id FROM scim_users WHERE scim_emails(document) @> ARRAY[lower(${value})]
+  UNION ALL SELECT id FROM users WHERE email = lower(${value}))
+  AND EXISTS (SELECT 1 FROM jsonb_array_elements(${DOCUMENT} -> 'emails') x(e) WHERE lower(x.e ->> 'value') = lower(${value})))`;
+
+const byExternalId = (value: string): SqlFragment => sql`(u.id IN (
+  SELECT user_id FROM scim_users WHERE external_id = ${value} AND state <> 'gone'
+  UNION ALL SELECT id FROM users WHERE scim_external_id = ${value})
+  AND ${EXTERNAL_ID} = ${value})`;
+
+const GROUPS_OF_PERSON: FilterElements = {
+  column: (subAttribute) => {
+    switch (subAttribute.name) {
+      case 'value':
+        return text(sql`g.scim_id`);
+      case 'display':
+        return text(sql`g.name`);
+      case 'type':
+        return text(sql`'direct'::text`);
+      default:
+        return undefined;
+    }
+  },
+  exists: (condition) =>
+    sql`EXISTS (SELECT 1 FROM ${MEMBERSHIPS} m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id AND g.scim_id IS NOT NULL AND ${condition})`,
+};
+
+/** Where the filters of people find their attributes. */
+export const PERSON_FILTER_COLUMNS: FilterColumns = {
+  document: DOCUMENT,
+  elements: (attribute) => (attribute.name === 'groups' ? GROUPS_OF_PERSON : undefined),
+  column: ({ extension, attribute, subAttribute }) => {
+    if (extension !== undefined) return undefined;
+    switch (subAttribute === undefined ? attribute.name : `${attribute.name}.${subAttribute.name}`) {
+      case 'id':
+        return text(SCIM_ID, byScimId);
+      case 'userName':
+        return text(USER_NAME, byUserName);
+      case 'externalId':
+        return text(EXTERNAL_ID, byExternalId);
+      case 'active':
+        return { kind: 'boolean', expression: sql`(s.state IS DISTINCT FROM 'suspended')` };
+      case 'emails.value':
+        return { kind: 'lookup', equals: byEmail };
+      case 'meta.created':
+        return { kind: 'timestamp', expression: CREATED };
+      case 'meta.lastModified':
+        return { kind: 'timestamp', expression: LAST_MODIFIED };
+      case 'meta.resourceType':
+        return text(sql`'User'::text`);
+      case 'meta.version':
+        return text(sql`('W/"' || ${VERSION} || '"')`);
+      default:
+        return undefined;
+    }
+  },
+};

@@ -1,0 +1,260 @@
+import type { Document } from '../protocol/document.js';
+import type { Filter } from '../protocol/filter.js';
+import type { BoundAttribute } from '../protocol/schema.js';
+import { compileFilter } from '../sql/filter-sql.js';
+import { type SqlFragment, sql } from '../sql/sql.js';
+import type { Database, Queryable, Transaction } from './database.js';
+import { type Audit, insertEvents, userPayload } from './event-sql.js';
+import { byScimId, PEOPLE, PERSON_FILTER_COLUMNS, personColumns, ROOT_ROLE_COLUMN, VISIBLE } from './person-sql.js';
+
+/** A managed person as the database has them. `document` holds the SCIM attributes that have no column. */
+export interface PersonRow {
+  readonly userId: number;
+  readonly scimId: string;
+  readonly externalId: string | null;
+  readonly userName: string;
+  readonly active: boolean;
+  /** False: our row is missing or behind the host's; `absorb` before a write. */
+  readonly settled: boolean;
+  readonly document: Document;
+  readonly hostName: string | null;
+  readonly hostUsername: string | null;
+  readonly hostEmail: string | null;
+  readonly version: string;
+  readonly created: Date;
+  readonly lastModified: Date;
+  /** null where they were not asked for. */
+  readonly groups: readonly Document[] | null;
+}
+
+export interface LockedPerson extends PersonRow {
+  readonly rootRole: number | null;
+}
+
+/** What a write leaves behind, in our columns and in the host's. */
+export interface PersonState {
+  readonly userName: string;
+  readonly externalId: string | null;
+  readonly document: Document;
+  readonly hostName: string | null;
+  readonly hostUsername: string | null;
+  readonly hostEmail: string | null;
+}
+
+/** A host user who has one of the names that a person is to get, or a managed person with one of their identifiers. */
+export interface Claim {
+  readonly userId: number;
+  readonly username: string | null;
+  readonly email: string | null;
+  readonly name: string | null;
+  readonly isService: boolean;
+  readonly isSystem: boolean;
+  /** False for a row that was removed in the host's pages, or suspended. */
+  readonly live: boolean;
+  readonly scimId: string | null;
+  readonly state: 'active' | 'suspended' | null;
+  readonly scimUserName: string | null;
+  readonly scimEmail: string | null;
+  readonly externalId: string | null;
+  readonly rootRole: number | null;
+}
+
+export interface Page<Row> {
+  readonly total: number;
+  readonly rows: readonly Row[];
+}
+
+const emailHash = (email: string | null): SqlFragment =>
+  sql`CASE WHEN ${email}::text IS NOT NULL THEN encode(sha256(convert_to(${email}::text, 'UTF8')), 'hex') END`;
+
+const rootRoleNamed = (role: string): SqlFragment =>
+  sql`(SELECT id FROM roles WHERE type IN ('root', 'root-custom') AND (name = ${role} OR id::text = ${role}) ORDER BY type, id LIMIT 1)`;
+
+const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment): SqlFragment =>
+  userPayload({
+    id,
+    name: sql`${state.hostName}::text`,
+    username: sql`${state.hostUsername}::text`,
+    email: sql`${state.hostEmail}::text`,
+    rootRole,
+  });
+
+export class PersonStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async read(scimId: string, withGroups: boolean, queryable: Queryable = this.#database): Promise<PersonRow | undefined> {
+    const rows = await queryable.query<PersonRow>(
+      sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE ${byScimId(scimId)} AND ${VISIBLE}`,
+    );
+    return rows[0];
+  }
+
+  /** Locks the host's row: of two changes to one person the second begins when the first has ended. */
+  async readForUpdate(transaction: Transaction, scimId: string): Promise<LockedPerson | undefined> {
+    const locked = await transaction.query<{ id: number }>(sql`SELECT u.id FROM users u WHERE ${byScimId(scimId)} FOR UPDATE`);
+    const userId = locked[0]?.id;
+    if (userId === undefined) return undefined;
+    const rows = await transaction.query<LockedPerson>(
+      sql`SELECT ${personColumns(true)}, ${ROOT_ROLE_COLUMN} FROM ${PEOPLE} WHERE u.id = ${userId} AND ${VISIBLE} AND ${byScimId(scimId)}`,
+    );
+    return rows[0];
+  }
+
+  /** A page in the order of the host's ids. `offset` counts from 0. */
+  async list(filter: Filter<BoundAttribute> | undefined, offset: number, limit: number, withGroups: boolean): Promise<Page<PersonRow>> {
+    const condition = filter === undefined ? sql`TRUE` : compileFilter(filter, PERSON_FILTER_COLUMNS);
+    const rows = await this.#database.query<PersonRow & { total: number; userId: number | null }>(sql`
+      WITH matching AS MATERIALIZED (SELECT u.id FROM ${PEOPLE} WHERE ${VISIBLE} AND ${condition})
+      SELECT counted.total, page.* FROM (SELECT count(*)::integer AS total FROM matching) counted
+      LEFT JOIN LATERAL (
+        SELECT ${personColumns(withGroups)} FROM ${PEOPLE}
+        WHERE u.id IN (SELECT id FROM matching ORDER BY id LIMIT ${limit} OFFSET ${offset}) ORDER BY u.id) page ON TRUE
+      ORDER BY page."userId"`);
+    return { total: rows[0]?.total ?? 0, rows: rows.filter((row) => row.userId !== null) };
+  }
+
+  /** Everybody who has one of these names or identifiers; live host rows stay locked until the transaction ends. */
+  async findClaims(
+    transaction: Transaction,
+    names: { readonly userName: string; readonly email: string | null; readonly externalId: string | null },
+  ): Promise<readonly Claim[]> {
+    const { userName, email, externalId } = names;
+    return transaction.query<Claim>(sql`
+      SELECT u.id AS "userId", u.username, u.email, u.name, coalesce(u.is_service, false) AS "isService", u.is_system AS "isSystem",
+        u.deleted_at IS NULL AS live, coalesce(u.scim_id, s.scim_id) AS "scimId", s.state, s.user_name AS "scimUserName",
+        s.host_email AS "scimEmail", coalesce(s.external_id, u.scim_external_id) AS "externalId", ${ROOT_ROLE_COLUMN}
+      FROM ${PEOPLE} WHERE u.id IN (
+        SELECT id FROM users WHERE lower(username) = lower(${userName}) OR lower(username) = lower(${email}::text)
+        UNION ALL SELECT id FROM users WHERE email = lower(${userName}) OR email = ${email}::text
+        UNION ALL SELECT user_id FROM scim_users WHERE lower(user_name) = lower(${userName}) AND state <> 'gone'
+        UNION ALL SELECT user_id FROM scim_users WHERE host_email = ${email}::text AND state = 'suspended'
+        UNION ALL SELECT user_id FROM scim_users WHERE external_id = ${externalId}::text AND state <> 'gone'
+        UNION ALL SELECT id FROM users WHERE scim_external_id = ${externalId}::text)
+      ORDER BY u.id FOR UPDATE OF u`);
+  }
+
+  /** Rows of ours whose host row an administrator removed: their names are free again. */
+  async retire(transaction: Transaction, userIds: readonly number[]): Promise<void> {
+    await transaction.query(sql`UPDATE scim_users SET state = 'gone', updated_at = now() WHERE user_id = ANY(${userIds}::integer[])`);
+  }
+
+  /**
+   * Brings our rows up to what SCIM shows, so that every write finds one that is true: people whom Unleash Enterprise left
+   * get a row, and what was changed in the host's pages is taken over. `undefined`: everybody without a row.
+   */
+  async absorb(queryable: Queryable, userIds: readonly number[] | undefined): Promise<void> {
+    const who = userIds === undefined ? sql`s.user_id IS NULL` : sql`u.id = ANY(${userIds}::integer[])`;
+    await queryable.query(sql`
+      INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email, created_at)
+      SELECT p."userId", p."scimId", 'active', p."userName", p."externalId", p.document, p."hostName", p."hostUsername", p."hostEmail", p.created
+      FROM (SELECT ${personColumns(false)} FROM ${PEOPLE} WHERE ${who} AND ${VISIBLE} AND s.state IS DISTINCT FROM 'suspended') p
+      ON CONFLICT (user_id) DO UPDATE SET scim_id = excluded.scim_id, state = 'active', user_name = excluded.user_name,
+        external_id = excluded.external_id, document = excluded.document, host_name = excluded.host_name,
+        host_username = excluded.host_username, host_email = excluded.host_email`);
+  }
+
+  /** A new host user with a root role and without a password. `hasSeat` is false for one who starts suspended. */
+  async create(
+    transaction: Transaction,
+    person: { readonly scimId: string; readonly state: PersonState; readonly rootRole: string; readonly hasSeat: boolean },
+    audit: Audit,
+  ): Promise<number> {
+    const { scimId, state, rootRole } = person;
+    const rows = await transaction.query<{ id: number }>(sql`
+      WITH u AS (
+        INSERT INTO users (name, username, email, email_hash, scim_id, scim_external_id, created_at)
+        VALUES (${state.hostName}, ${state.hostUsername}, ${state.hostEmail}, ${emailHash(person.hasSeat ? state.hostEmail : null)},
+          ${scimId}, ${state.externalId}, now())
+        RETURNING id),
+      s AS (
+        INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
+        SELECT u.id, ${scimId}::text, 'active', ${state.userName}::text, ${state.externalId}::text, ${JSON.stringify(state.document)}::jsonb,
+          ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u),
+      r AS (
+        INSERT INTO role_user (role_id, user_id, project) SELECT ${rootRoleNamed(rootRole)}, u.id, 'default' FROM u RETURNING role_id, user_id),
+      e AS (${insertEvents('user-created', audit, { data: statePayload(sql`r.user_id`, state, sql`r.role_id`) }, sql`FROM r`)})
+      SELECT id FROM u`);
+    const id = rows[0]?.id;
+    if (id === undefined) throw new Error('PostgreSQL returned no id for a new user');
+    return id;
+  }
+
+  /** Takes over a host user nobody managed: the id, roles, groups, sessions and history stay. */
+  async adopt(transaction: Transaction, claim: Claim, person: { readonly scimId: string; readonly state: PersonState }, audit: Audit): Promise<void> {
+    const { scimId, state } = person;
+    const rootRole = sql`${claim.rootRole}::integer`;
+    const before = userPayload({
+      id: sql`${claim.userId}::integer`,
+      name: sql`${claim.name}::text`,
+      username: sql`${claim.username}::text`,
+      email: sql`${claim.email}::text`,
+      rootRole,
+    });
+    await transaction.query(sql`
+      WITH u AS (
+        UPDATE users SET name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail}, scim_id = ${scimId},
+          scim_external_id = ${state.externalId},
+          email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(state.hostEmail)} END
+        WHERE id = ${claim.userId} RETURNING id),
+      s AS (
+        INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
+        SELECT u.id, ${scimId}::text, 'active', ${state.userName}::text, ${state.externalId}::text, ${JSON.stringify(state.document)}::jsonb,
+          ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u
+        ON CONFLICT (user_id) DO UPDATE SET scim_id = excluded.scim_id, state = 'active', user_name = excluded.user_name,
+          external_id = excluded.external_id, document = excluded.document, host_name = excluded.host_name,
+          host_username = excluded.host_username, host_email = excluded.host_email, version = scim_users.version + 1, updated_at = now())
+      ${insertEvents(
+        'user-updated',
+        audit,
+        { data: sql`${statePayload(sql`u.id`, state, rootRole)} || '{"adoptedByScim": true}'::jsonb`, preData: before },
+        sql`FROM u`,
+      )}`);
+  }
+
+  /**
+   * Writes a changed person. A suspended one has no names in the host's row; they wait in ours.
+   * `changed` names the SCIM attributes for the log where no host column tells of the change.
+   */
+  async update(
+    transaction: Transaction,
+    person: LockedPerson,
+    state: PersonState,
+    changed: readonly string[],
+    audit: Audit,
+    options: { readonly withEvent: boolean },
+  ): Promise<void> {
+    const hostChanged =
+      person.hostName !== state.hostName || person.hostUsername !== state.hostUsername || person.hostEmail !== state.hostEmail;
+    const rootRole = sql`${person.rootRole}::integer`;
+    const data = statePayload(sql`${person.userId}::integer`, state, rootRole);
+    const said = hostChanged ? data : sql`${data} || jsonb_build_object('scimAttributes', ${JSON.stringify(changed)}::jsonb)`;
+    const event = insertEvents(
+      'user-updated',
+      audit,
+      { data: said, preData: statePayload(sql`${person.userId}::integer`, person, rootRole) },
+      options.withEvent ? sql`` : sql`WHERE FALSE`,
+    );
+    await transaction.query(sql`
+      WITH u AS (
+        UPDATE users SET name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail},
+          scim_external_id = ${state.externalId},
+          email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(state.hostEmail)} END
+        WHERE id = ${person.userId} AND deleted_at IS NULL),
+      s AS (
+        UPDATE scim_users SET user_name = ${state.userName}, external_id = ${state.externalId}, document = ${JSON.stringify(state.document)}::jsonb,
+          host_name = ${state.hostName}, host_username = ${state.hostUsername}, host_email = ${state.hostEmail},
+          version = version + 1, updated_at = now()
+        WHERE user_id = ${person.userId})
+      ${event}`);
+  }
+
+  /** The names of root roles that a new person can get; used once, to refuse a wrong option at the start. */
+  async rootRoleExists(role: string): Promise<boolean> {
+    const rows = await this.#database.query<{ id: number | null }>(sql`SELECT ${rootRoleNamed(role)} AS id`);
+    return rows[0]?.id !== null;
+  }
+}

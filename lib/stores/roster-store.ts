@@ -1,0 +1,48 @@
+import { sql } from '../sql/sql.js';
+import type { Transaction } from './database.js';
+import { type Audit, type EventType, insertEvents } from './event-sql.js';
+
+/** All managed people at once: for the settings' buttons. */
+export class RosterStore {
+  /** The host ids of everybody managed and live, oldest first, locked. */
+  async lockLive(transaction: Transaction): Promise<readonly number[]> {
+    const rows = await transaction.query<{ id: number }>(
+      sql`SELECT id FROM users WHERE scim_id IS NOT NULL AND deleted_at IS NULL AND is_service IS NOT TRUE AND NOT is_system ORDER BY id FOR UPDATE`,
+    );
+    return rows.map((row) => row.id);
+  }
+
+  async suspended(transaction: Transaction): Promise<readonly number[]> {
+    const rows = await transaction.query<{ userId: number }>(sql`SELECT user_id AS "userId" FROM scim_users WHERE state = 'suspended' ORDER BY user_id`);
+    return rows.map((row) => row.userId);
+  }
+
+  /** Everybody who holds the ADMIN permission, managed or not, oldest first. */
+  async admins(transaction: Transaction): Promise<readonly number[]> {
+    const rows = await transaction.query<{ id: number }>(sql`
+      WITH admin_roles AS (SELECT DISTINCT role_id FROM role_permission WHERE permission = 'ADMIN'),
+      holders AS (
+        SELECT ru.user_id FROM role_user ru JOIN admin_roles USING (role_id)
+        UNION SELECT gu.user_id FROM group_user gu JOIN groups g ON g.id = gu.group_id JOIN admin_roles a ON a.role_id = g.root_role_id
+        UNION SELECT gu.user_id FROM group_user gu JOIN group_role gr ON gr.group_id = gu.group_id JOIN admin_roles a ON a.role_id = gr.role_id)
+      SELECT u.id FROM holders h JOIN users u ON u.id = h.user_id
+      WHERE u.deleted_at IS NULL AND u.is_service IS NOT TRUE AND NOT u.is_system ORDER BY u.id`);
+    return rows.map((row) => row.id);
+  }
+
+  /** Makes a managed person a local user: nothing of them changes but who manages them. */
+  async release(transaction: Transaction, userId: number): Promise<void> {
+    await transaction.query(sql`
+      WITH u AS (UPDATE users SET scim_id = NULL, scim_external_id = NULL WHERE id = ${userId})
+      DELETE FROM scim_users WHERE user_id = ${userId}`);
+  }
+
+  /** Drops our rows: nobody remembers that these people were here, so they may come again. */
+  async forget(transaction: Transaction, userIds: readonly number[]): Promise<void> {
+    await transaction.query(sql`DELETE FROM scim_users WHERE user_id = ANY(${userIds}::integer[])`);
+  }
+
+  async tell(transaction: Transaction, type: EventType, audit: Audit): Promise<void> {
+    await transaction.query(insertEvents(type, audit, {}, sql``));
+  }
+}
