@@ -41,7 +41,7 @@ const startServer = async (): Promise<TestServer & { readonly connection: Connec
   }
   await sweep();
   const dataDir = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
-  const { stop, ...connection } = await startEmbeddedPostgres({ dataDir, log: console.error, settings: SETTINGS });
+  const { stop, ...connection } = await startEmbeddedPostgres({ dataDir, log: quiet, settings: SETTINGS });
   return {
     connection,
     stop: async () => {
