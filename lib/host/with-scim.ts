@@ -14,6 +14,7 @@ import { PersonStore } from '../stores/person-store.js';
 import { RosterStore } from '../stores/roster-store.js';
 import { SettingsStore } from '../stores/settings-store.js';
 import { mountAdminRoutes } from './admin-routes.js';
+import type { KnexLike } from './groups-transactions.js';
 import { guardJoining } from './join-guard.js';
 import { type ResolvedScimOptions, resolveScimOptions, type ScimOptions } from './scim-options.js';
 import { guardSessions } from './session-guard.js';
@@ -25,7 +26,7 @@ export type PreRouterHook = (
   config: IUnleashConfig,
   services: IUnleashServices,
   stores: IUnleashStores,
-  db: ConnectionPool,
+  db: KnexLike,
 ) => void;
 
 const BOOTSTRAP_ADMIN = 'admin';
@@ -55,6 +56,8 @@ const plainSlashes = (prefix: string): RequestHandler => {
 
 interface Core {
   readonly settings: SettingsService;
+  readonly guard: AdminGuard;
+  readonly lifecycle: LifecycleStore;
   readonly database: Database;
 }
 
@@ -106,7 +109,7 @@ const mountScim = (app: Application, config: IUnleashConfig, services: IUnleashS
     }),
   );
   guardJoining(services, settings, ready);
-  const core: Core = { settings, database };
+  const core: Core = { settings, guard, lifecycle, database };
   return { core, ready };
 };
 
@@ -142,7 +145,7 @@ export const composeScim = (
   const preRouterHook: PreRouterHook = (app, config, services, stores, db) => {
     if (core !== undefined) guardSessions(app, config, core.database);
     hostOptions.preRouterHook?.(app, config, services, stores, db);
-    if (core !== undefined) mountAdminRoutes(app, config, services, db, { settings: core.settings, groupsPages: options.groupsPages });
+    if (core !== undefined) mountAdminRoutes(app, config, services, db, { ...core, groupsPages: options.groupsPages });
   };
 
   return { options: { ...hostOptions, preHook, preRouterHook }, ready };
