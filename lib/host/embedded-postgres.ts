@@ -172,11 +172,7 @@ class Cluster {
   }
 }
 
-const startLocked = async (
-  options: EmbeddedPostgresOptions,
-  dataDir: string,
-  lock: DataDirLock,
-): Promise<EmbeddedPostgres> => {
+const startLocked = async (options: EmbeddedPostgresOptions, dataDir: string, lock: DataDirLock): Promise<EmbeddedPostgres> => {
   const folder = join(dataDir, 'postgres');
   const orphan = await stopOrphan(folder);
   if (orphan !== undefined) options.log(`Stopped the Postgres (process ${orphan}) that an earlier start left behind.`);

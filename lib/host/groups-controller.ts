@@ -31,7 +31,12 @@ const bodySchema = joi
       .array()
       .items(
         joi
-          .object({ user: joi.object({ id: joi.number().integer().min(1).max(MAX_ID).required() }).required().options({ stripUnknown: true }) })
+          .object({
+            user: joi
+              .object({ id: joi.number().integer().min(1).max(MAX_ID).required() })
+              .required()
+              .options({ stripUnknown: true }),
+          })
           .options({ stripUnknown: true }),
       )
       .default([]),

@@ -10,7 +10,13 @@ import type { SettingsService } from '../services/settings-service.js';
 export const guardJoining = (services: IUnleashServices, settings: SettingsService, ready: Promise<void>): void => {
   const assertMayJoin = async (names: readonly (string | undefined)[]): Promise<void> => {
     // Where our tables could not be made, logins go on: the host must serve, and the log says what failed.
-    if (!(await ready.then(() => true, () => false))) return;
+    if (
+      !(await ready.then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
     try {
       await settings.assertMayJoin(names);
     } catch (error) {

@@ -79,9 +79,7 @@ const obstacle = async (native: string, account: Account | undefined): Promise<s
 
 const removeEarlierCopy = async (noteFile: string): Promise<void> => {
   const copy = await readFile(noteFile, 'utf8').catch(() => '');
-  const stat = basename(dirname(copy)).startsWith(COPY_PREFIX)
-    ? await lstat(dirname(copy)).catch(() => undefined)
-    : undefined;
+  const stat = basename(dirname(copy)).startsWith(COPY_PREFIX) ? await lstat(dirname(copy)).catch(() => undefined) : undefined;
   if (stat?.isDirectory() && stat.uid === process.getuid?.()) await rm(dirname(copy), { recursive: true, force: true });
   await rm(noteFile, { force: true });
 };
@@ -93,10 +91,7 @@ const removeEarlierCopy = async (noteFile: string): Promise<void> => {
  * @param noteFile remembers the copy, so that the next start removes it if this program is killed.
  * @throws Error when the package is missing or does not run on this machine.
  */
-export const preparePostgresBinaries = async (
-  account: Account | undefined,
-  noteFile: string,
-): Promise<PostgresBinaries> => {
+export const preparePostgresBinaries = async (account: Account | undefined, noteFile: string): Promise<PostgresBinaries> => {
   await removeEarlierCopy(noteFile);
   const at = (native: string, dispose: () => Promise<void>): PostgresBinaries => ({
     postgres: join(native, 'bin', 'postgres'),

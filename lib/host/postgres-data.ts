@@ -47,14 +47,7 @@ export const accountFor = async (folder: string): Promise<Account | undefined> =
     return await idOf(ACCOUNT_NAME);
   } catch {
     try {
-      await run('useradd', [
-        '--system',
-        '--user-group',
-        '--no-create-home',
-        '--shell',
-        '/usr/sbin/nologin',
-        ACCOUNT_NAME,
-      ]);
+      await run('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', ACCOUNT_NAME]);
       return await idOf(ACCOUNT_NAME);
     } catch (cause) {
       const hint = `Run as another user, create the user ${ACCOUNT_NAME}, or set DATABASE_URL.`;
@@ -95,11 +88,7 @@ export const dataArgument = async ({ folder, account }: PostgresData): Promise<s
  *
  * @throws Error with Postgres' message when one fails.
  */
-const runAlone = async (
-  data: PostgresData,
-  binaries: PostgresBinaries,
-  statements: readonly string[],
-): Promise<void> => {
+const runAlone = async (data: PostgresData, binaries: PostgresBinaries, statements: readonly string[]): Promise<void> => {
   const args = ['--single', '-D', await dataArgument(data), '-c', 'exit_on_error=true', 'postgres'];
   const options = { ...data.account, cwd: data.folder, env: POSTGRES_ENV, timeout: INIT_TIMEOUT_MS };
   const child = spawn(binaries.postgres, args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] });
@@ -153,11 +142,7 @@ const createCluster = async (data: PostgresData, binaries: PostgresBinaries, pas
  *
  * @returns the password of {@link DATABASE_USER}.
  */
-export const prepareData = async (
-  data: PostgresData,
-  binaries: PostgresBinaries,
-  passwordFile: string,
-): Promise<string> => {
+export const prepareData = async (data: PostgresData, binaries: PostgresBinaries, passwordFile: string): Promise<string> => {
   const { password, isNew } = await keptPassword(passwordFile);
   const existing = await statIfThere(join(data.folder, 'PG_VERSION'));
   if (existing === undefined) {
@@ -199,7 +184,5 @@ export const stopOrphan = async (folder: string): Promise<number | undefined> =>
   } catch (cause) {
     throw new Error(`A Postgres left behind (process ${pid}) uses ${folder} and cannot be stopped.`, { cause });
   }
-  throw new Error(
-    `A Postgres left behind (process ${pid}) uses ${folder} and does not end. Stop it, then start again.`,
-  );
+  throw new Error(`A Postgres left behind (process ${pid}) uses ${folder} and does not end. Stop it, then start again.`);
 };

@@ -46,7 +46,11 @@ const schema = joi
         'string.min': `"initToken" (INIT_SCIM_TOKEN) must have at least ${MIN_TOKEN_LENGTH} characters`,
         'string.pattern.base': '"initToken" (INIT_SCIM_TOKEN) must not contain white space',
       }),
-    bodyLimit: joi.number().integer().min(1024).default(10 * MEBIBYTE),
+    bodyLimit: joi
+      .number()
+      .integer()
+      .min(1024)
+      .default(10 * MEBIBYTE),
     defaultPageSize: joi.number().integer().min(1).max(joi.ref('maxPageSize')).default(100),
     maxPageSize: joi.number().integer().min(1).max(10_000).default(1000),
     preparedStatements: joi.boolean().strict().default(true),

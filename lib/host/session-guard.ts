@@ -44,7 +44,9 @@ export const guardSessions = (app: Application, config: IUnleashConfig, database
       return;
     }
     database
-      .query<{ live: number }>(sql`SELECT count(*)::integer AS live FROM users WHERE id = ANY(${ids}::integer[]) AND deleted_at IS NULL`)
+      .query<{ live: number }>(
+        sql`SELECT count(*)::integer AS live FROM users WHERE id = ANY(${ids}::integer[]) AND deleted_at IS NULL`,
+      )
       .then((rows) => {
         if (rows[0]?.live === ids.length) next();
         else refuse(request, response, baseUriPath);

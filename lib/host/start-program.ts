@@ -77,9 +77,7 @@ const announce = async (settings: StartSettings, db: Db | undefined): Promise<vo
   say('');
   say(`Unleash      ${settings.unleashUrl}`);
   if (login !== undefined) say(`First login  ${login}`);
-  say(
-    `SCIM         ${enterpriseVersion === undefined ? 'off, because ENTERPRISE_VERSION is empty' : settings.scimUrl}`,
-  );
+  say(`SCIM         ${enterpriseVersion === undefined ? 'off, because ENTERPRISE_VERSION is empty' : settings.scimUrl}`);
   if (enterpriseVersion !== undefined) say(`SCIM token   ${token}`);
 };
 
@@ -169,9 +167,7 @@ class Program {
   async #end(code: number): Promise<void> {
     if (this.#ending) return;
     this.#ending = true;
-    const halt = this.#unleash
-      ?.stop()
-      .catch((error: unknown) => warn(`Unleash did not stop cleanly: ${String(error)}`));
+    const halt = this.#unleash?.stop().catch((error: unknown) => warn(`Unleash did not stop cleanly: ${String(error)}`));
     await Promise.race([halt, sleep(STOP_HOST_MS)]);
     const database = await this.#database?.catch(() => undefined);
     await database?.stop();

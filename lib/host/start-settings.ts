@@ -39,9 +39,7 @@ const portOf = (env: Env): number => {
 const initTokenOf = ({ INIT_SCIM_TOKEN: token }: Env): string | undefined => {
   if (token === undefined || token === '') return undefined;
   if (token.length < INIT_TOKEN_MIN_LENGTH) {
-    throw new StartError(
-      `INIT_SCIM_TOKEN must have at least ${INIT_TOKEN_MIN_LENGTH} characters; it has ${token.length}.`,
-    );
+    throw new StartError(`INIT_SCIM_TOKEN must have at least ${INIT_TOKEN_MIN_LENGTH} characters; it has ${token.length}.`);
   }
   if (/\s/.test(token)) throw new StartError('INIT_SCIM_TOKEN must not contain white space.');
   return token;
@@ -86,15 +84,7 @@ export const hostEnvDefaults = ({ unleashUrl }: StartSettings): Readonly<Record<
   SEND_TELEMETRY: 'false',
 });
 
-const NETWORK_FAILURES = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-];
+const NETWORK_FAILURES = ['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT'];
 /** invalid authorization, wrong password, no such database, too many connections, starting up */
 const POSTGRES_REFUSALS = ['28000', '28P01', '3D000', '53300', '57P03'];
 

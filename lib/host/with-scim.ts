@@ -1,5 +1,11 @@
 import type { Application, RequestHandler } from 'express';
-import { type IUnleashConfig, type IUnleashOptions, type IUnleashServices, type IUnleashStores, SYSTEM_USER } from 'unleash-server';
+import {
+  type IUnleashConfig,
+  type IUnleashOptions,
+  type IUnleashServices,
+  type IUnleashStores,
+  SYSTEM_USER,
+} from 'unleash-server';
 import { createScimApp } from '../http/scim-app.js';
 import { AdminGuard } from '../services/admin-guard.js';
 import { GroupService } from '../services/group-service.js';
@@ -62,7 +68,13 @@ interface Core {
 }
 
 /** Builds the plugin for one host and mounts what comes before the host's own middleware. */
-const mountScim = (app: Application, config: IUnleashConfig, services: IUnleashServices, db: ConnectionPool, options: ResolvedScimOptions) => {
+const mountScim = (
+  app: Application,
+  config: IUnleashConfig,
+  services: IUnleashServices,
+  db: ConnectionPool,
+  options: ResolvedScimOptions,
+) => {
   const logger = config.getLogger('unleash-scim');
   const database = new Database(db, { prepared: options.preparedStatements });
   const lifecycle = new LifecycleStore();
@@ -85,7 +97,11 @@ const mountScim = (app: Application, config: IUnleashConfig, services: IUnleashS
     }
     await persons.absorb(database, undefined);
     if (options.initToken !== undefined) {
-      await settings.bootstrap(options.initToken, { createdBy: 'SCIM (INIT_SCIM_TOKEN)', createdByUserId: SYSTEM_USER.id, ip: null });
+      await settings.bootstrap(options.initToken, {
+        createdBy: 'SCIM (INIT_SCIM_TOKEN)',
+        createdByUserId: SYSTEM_USER.id,
+        ip: null,
+      });
     }
   };
   const ready = prepare();
@@ -159,4 +175,3 @@ export const composeScim = (
  */
 export const withScim = (hostOptions: IUnleashOptions, scimOptions: ScimOptions = {}): IUnleashOptions =>
   composeScim(hostOptions, scimOptions).options;
-

@@ -29,7 +29,10 @@ const parse = (text: string): unknown => {
     return JSON.parse(text);
   } catch (error) {
     const position = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
-    throw new ScimError('invalidSyntax', `The body is not valid JSON${position === undefined ? '' : ` at character ${Number(position) + 1}`}.`);
+    throw new ScimError(
+      'invalidSyntax',
+      `The body is not valid JSON${position === undefined ? '' : ` at character ${Number(position) + 1}`}.`,
+    );
   }
 };
 
@@ -47,10 +50,14 @@ export const readBody = (limitBytes: number): RequestHandler[] => {
       const type = mediaType(request.headers['content-type']);
       const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
       if (hasBody && type !== '' && !MEDIA_TYPES.has(type)) {
-        throw new ScimError('unsupportedMediaType', `The body must be application/scim+json or application/json, not ${type.slice(0, 80)}.`);
+        throw new ScimError(
+          'unsupportedMediaType',
+          `The body must be application/scim+json or application/json, not ${type.slice(0, 80)}.`,
+        );
       }
       // RFC 8259 8.1: JSON is UTF-8; the parser would take no charset for ISO-8859-1.
-      if (!/charset/i.test(request.headers['content-type'] ?? '')) request.headers['content-type'] = 'application/scim+json; charset=utf-8';
+      if (!/charset/i.test(request.headers['content-type'] ?? ''))
+        request.headers['content-type'] = 'application/scim+json; charset=utf-8';
       next();
     },
     readText,

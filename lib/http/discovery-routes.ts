@@ -1,7 +1,13 @@
 import { type Request, Router } from 'express';
 import type { Document } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
-import { type Capabilities, listResponse, resourceTypeResource, schemaResource, serviceProviderConfig } from '../protocol/messages.js';
+import {
+  type Capabilities,
+  listResponse,
+  resourceTypeResource,
+  schemaResource,
+  serviceProviderConfig,
+} from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
 import { sendScim } from './error-response.js';
 import { handle, onlyMethods, readQuery } from './resource-routes.js';

@@ -31,10 +31,7 @@ const ANSWERS: Readonly<Record<ScimErrorKind, { readonly status: number; readonl
 const RETRY_AFTER = '5';
 
 export const sendScim = (response: Response, status: number, body: object): void => {
-  response
-    .status(status)
-    .set('Content-Type', `${SCIM_MEDIA_TYPE}; charset=utf-8`)
-    .send(JSON.stringify(body));
+  response.status(status).set('Content-Type', `${SCIM_MEDIA_TYPE}; charset=utf-8`).send(JSON.stringify(body));
 };
 
 export const sendError = (response: Response, error: ScimError): void => {
@@ -52,16 +49,37 @@ const translate = (error: unknown, limitBytes: number): ScimError | undefined =>
   if (error instanceof ScimError) return error;
   const status = property(error, 'status');
   const faults = property(error, 'errors');
-  if (status === 413) return new ScimError('payloadTooLarge', `The body is larger than ${limitBytes} bytes, the limit of this server; send it in parts.`, { cause: error });
-  if (status === 415) return new ScimError('unsupportedMediaType', `The body must be ${SCIM_MEDIA_TYPE} or application/json, in UTF-8 and without an unknown Content-Encoding.`, { cause: error });
+  if (status === 413)
+    return new ScimError(
+      'payloadTooLarge',
+      `The body is larger than ${limitBytes} bytes, the limit of this server; send it in parts.`,
+      { cause: error },
+    );
+  if (status === 415)
+    return new ScimError(
+      'unsupportedMediaType',
+      `The body must be ${SCIM_MEDIA_TYPE} or application/json, in UTF-8 and without an unknown Content-Encoding.`,
+      { cause: error },
+    );
   if (status === 400 && Array.isArray(faults)) {
-    const told = faults.slice(0, 3).map((fault: unknown) => `${String(property(fault, 'path')).replace(/^\/body\/?/, '').replaceAll('/', '.')} ${String(property(fault, 'message'))}`);
-    return new ScimError('invalidValue', `The request is not as the OpenAPI document has it: ${told.join('; ')}.`, { cause: error });
+    const told = faults.slice(0, 3).map(
+      (fault: unknown) =>
+        `${String(property(fault, 'path'))
+          .replace(/^\/body\/?/, '')
+          .replaceAll('/', '.')} ${String(property(fault, 'message'))}`,
+    );
+    return new ScimError('invalidValue', `The request is not as the OpenAPI document has it: ${told.join('; ')}.`, {
+      cause: error,
+    });
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new ScimError('invalidSyntax', 'The request could not be read: its length, encoding or address is wrong.', { cause: error });
+    return new ScimError('invalidSyntax', 'The request could not be read: its length, encoding or address is wrong.', {
+      cause: error,
+    });
   }
-  return error instanceof URIError ? new ScimError('invalidSyntax', 'The address is not encoded as a URL must be.', { cause: error }) : undefined;
+  return error instanceof URIError
+    ? new ScimError('invalidSyntax', 'The address is not encoded as a URL must be.', { cause: error })
+    : undefined;
 };
 
 /** The one place where a failure becomes an answer. What nobody foresaw is logged, and told without a word of its cause. */

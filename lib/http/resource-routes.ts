@@ -3,7 +3,7 @@ import { ScimError } from '../protocol/errors.js';
 import { type ListLimits, readListQuery } from '../protocol/list-query.js';
 import { isStorableText } from '../protocol/match.js';
 import { etagOf, locationOf, pageResponse, renderResource, type StoredResource } from '../protocol/messages.js';
-import { readProjection, type Projection } from '../protocol/projection.js';
+import { type Projection, readProjection } from '../protocol/projection.js';
 import type { ResourceType } from '../protocol/schema.js';
 import { matchesVersion, type RequestContext, type ResourceService } from '../services/resource-service.js';
 import { sendScim } from './error-response.js';
@@ -84,7 +84,9 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
     )
     .post(
       body,
-      handle(async (request, response) => send(request, response, 201, await service.create(request.body, contextOf(request, response)))),
+      handle(async (request, response) =>
+        send(request, response, 201, await service.create(request.body, contextOf(request, response))),
+      ),
     )
     .all(onlyMethods('GET', 'POST'));
 
@@ -104,7 +106,9 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
     )
     .put(
       body,
-      handle(async (request, response) => send(request, response, 200, await service.replace(idOf(request), request.body, contextOf(request, response)))),
+      handle(async (request, response) =>
+        send(request, response, 200, await service.replace(idOf(request), request.body, contextOf(request, response))),
+      ),
     )
     .patch(
       body,
@@ -112,7 +116,8 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
         const resource = await service.modify(idOf(request), request.body, contextOf(request, response));
         if (resource !== undefined) send(request, response, 200, resource);
         // RFC 7644 3.5.2: who asks for attributes is answered with them.
-        else if (readQuery(request).attributes !== undefined) send(request, response, 200, await service.read(idOf(request), projectionOf(request)));
+        else if (readQuery(request).attributes !== undefined)
+          send(request, response, 200, await service.read(idOf(request), projectionOf(request)));
         else response.status(204).end();
       }),
     )

@@ -40,7 +40,10 @@ const bearerToken = (request: Request): string | undefined => /^Bearer +(\S+) *$
 /** `/v2` is an alias, and a slash too many or at the end is a slip of the address in the identity provider. */
 const normaliseAddress: RequestHandler = (request, _response, next) => {
   const [path = '/', ...query] = request.url.split('?');
-  const plain = path.replace(/\/{2,}/g, '/').replace(/^\/v2(?=\/|$)/i, '').replace(/\/$/, '');
+  const plain = path
+    .replace(/\/{2,}/g, '/')
+    .replace(/^\/v2(?=\/|$)/i, '')
+    .replace(/\/$/, '');
   request.url = [plain === '' ? '/' : plain, ...query].join('?');
   next();
 };
@@ -66,7 +69,9 @@ const whenReady = (ready: Promise<void>): RequestHandler => {
       return;
     }
     const detail =
-      state.is === 'waiting' ? 'SCIM is starting: its tables are being made.' : 'SCIM could not make its tables; the log of Unleash says why.';
+      state.is === 'waiting'
+        ? 'SCIM is starting: its tables are being made.'
+        : 'SCIM could not make its tables; the log of Unleash says why.';
     sendError(response, new ScimError('unavailable', detail));
   };
 };
@@ -85,9 +90,16 @@ export const createScimApp = (options: ScimAppOptions): Express => {
   const assertAdmitted = async (request: Request, response: Response): Promise<void> => {
     const { gate, refusal } = await settings.admit(bearerToken(request));
     if (refusal === 'unauthorized') {
-      throw new ScimError('unauthorized', 'No valid token was sent. Make one on the SCIM page in the settings of Unleash, and send it as "Authorization: Bearer <token>".');
+      throw new ScimError(
+        'unauthorized',
+        'No valid token was sent. Make one on the SCIM page in the settings of Unleash, and send it as "Authorization: Bearer <token>".',
+      );
     }
-    if (refusal === 'disabled') throw new ScimError('forbidden', 'SCIM is switched off in the settings of Unleash; an administrator can switch it on there.');
+    if (refusal === 'disabled')
+      throw new ScimError(
+        'forbidden',
+        'SCIM is switched off in the settings of Unleash; an administrator can switch it on there.',
+      );
     if (!READING.has(request.method) && (gate.maintenance || options.isMaintenance())) {
       throw new ScimError('unavailable', 'Unleash is in maintenance mode, so nothing can be changed; reading goes on.');
     }
@@ -125,7 +137,10 @@ export const createScimApp = (options: ScimAppOptions): Express => {
   app.use(resourceRoutes(GROUP_RESOURCE_TYPE, options.groups, routes));
   app.use(
     handle((request) => {
-      throw new ScimError('notFound', `There is no endpoint ${request.path.slice(0, 200)}; the people are at /Users, the groups at /Groups.`);
+      throw new ScimError(
+        'notFound',
+        `There is no endpoint ${request.path.slice(0, 200)}; the people are at /Users, the groups at /Groups.`,
+      );
     }),
   );
   app.use(errorHandler({ limitBytes: bodyLimit, logError: options.logError }));

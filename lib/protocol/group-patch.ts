@@ -2,7 +2,8 @@ import { type Document, isObject, isUnassigned, type Json, type JsonObject, spli
 import { ScimError } from './errors.js';
 import { type Filter, parsePatchPath } from './filter.js';
 import { matchesElement } from './match.js';
-import { applyPatch, type PatchOperation } from './patch.js';
+import { applyPatch } from './patch.js';
+import type { PatchOperation } from './patch-request.js';
 import { GROUP_RESOURCE_TYPE } from './resource-schemas.js';
 import type { BoundAttribute } from './schema.js';
 
@@ -22,7 +23,10 @@ const memberId = (element: Json, at: string): string => {
   };
   const type = named('type');
   if (typeof type === 'string' && type !== '' && type.toLowerCase() !== 'user') {
-    throw new ScimError('invalidValue', `${at} is a ${type.slice(0, 40)}: only people can be members, Unleash has no groups in groups.`);
+    throw new ScimError(
+      'invalidValue',
+      `${at} is a ${type.slice(0, 40)}: only people can be members, Unleash has no groups in groups.`,
+    );
   }
   const id = named('value');
   if (typeof id !== 'string' || id === '' || id.includes('\u0000') || !id.isWellFormed()) {
@@ -48,7 +52,9 @@ const filteredIds = (filter: Filter<BoundAttribute>): readonly string[] | undefi
     const all = filter.operands.map(filteredIds);
     return all.every((ids) => ids !== undefined) ? all.flat() : undefined;
   }
-  return filter.kind === 'compare' && filter.op === 'eq' && filter.path.attribute.name === 'value' ? [String(filter.value)] : undefined;
+  return filter.kind === 'compare' && filter.op === 'eq' && filter.path.attribute.name === 'value'
+    ? [String(filter.value)]
+    : undefined;
 };
 
 class MemberFold {
@@ -85,7 +91,9 @@ class MemberFold {
   membersNow(before: readonly JsonObject[]): readonly JsonObject[] {
     const known = new Map(before.map((member) => [String(member.value), member]));
     const kept = this.#exact ? [] : before.filter((member) => !this.#remove.has(String(member.value)));
-    const added = [...this.#add].filter((id) => this.#exact || !known.has(id)).map((id) => known.get(id) ?? { value: id, type: 'User' });
+    const added = [...this.#add]
+      .filter((id) => this.#exact || !known.has(id))
+      .map((id) => known.get(id) ?? { value: id, type: 'User' });
     return [...kept, ...added];
   }
 
@@ -96,7 +104,11 @@ class MemberFold {
 
 const isMembersKey = (key: string): boolean => {
   const { urn, name, sub } = splitKey(key);
-  return name.toLowerCase() === 'members' && sub === undefined && (urn === undefined || urn.toLowerCase() === GROUP_RESOURCE_TYPE.core.id.toLowerCase());
+  return (
+    name.toLowerCase() === 'members' &&
+    sub === undefined &&
+    (urn === undefined || urn.toLowerCase() === GROUP_RESOURCE_TYPE.core.id.toLowerCase())
+  );
 };
 
 /** Operations with a path of their own, or none that names members: what is in a value without path becomes its own operation. */
@@ -116,7 +128,9 @@ const pathNamesMembers = (path: string): boolean => /(^|:)members\s*(\[|\.|$)/i.
 const selectedByFilter = (operation: PatchOperation): Filter<BoundAttribute> | undefined => {
   if (operation.path === undefined || !pathNamesMembers(operation.path)) return undefined;
   const path = parsePatchPath(operation.path, GROUP_RESOURCE_TYPE);
-  return path.kind === 'attribute' && path.filter !== undefined && filteredIds(path.filter) === undefined ? path.filter : undefined;
+  return path.kind === 'attribute' && path.filter !== undefined && filteredIds(path.filter) === undefined
+    ? path.filter
+    : undefined;
 };
 
 /** Whether the members have to be known: only for a filter on something else than their ids. */
@@ -138,7 +152,8 @@ const foldMembers = (fold: MemberFold, operation: PatchOperation, before: readon
     return;
   }
   const { filter } = path;
-  if (operation.op !== 'remove') throw new ScimError('mutability', 'Members cannot be changed in place; remove them and add others.');
+  if (operation.op !== 'remove')
+    throw new ScimError('mutability', 'Members cannot be changed in place; remove them and add others.');
   fold.remove(
     filteredIds(filter) ??
       fold

@@ -22,7 +22,8 @@ const MAX_INDEX = 2_147_483_647;
 
 const readInteger = (name: string, value: string | undefined): number | undefined => {
   if (value === undefined || value.trim() === '') return undefined;
-  if (!/^[+-]?\d+$/.test(value.trim())) throw new ScimError('invalidValue', `${name} must be a whole number, but "${value.slice(0, 40)}" was sent.`);
+  if (!/^[+-]?\d+$/.test(value.trim()))
+    throw new ScimError('invalidValue', `${name} must be a whole number, but "${value.slice(0, 40)}" was sent.`);
   return Math.min(Number(value), MAX_INDEX);
 };
 
@@ -37,7 +38,8 @@ export const readListQuery = (
   limits: ListLimits,
 ): ListQuery => {
   const filter = query.filter;
-  if (filter !== undefined && filter.trim() === '') throw new ScimError('invalidFilter', 'The filter is empty; leave it out to list all.');
+  if (filter !== undefined && filter.trim() === '')
+    throw new ScimError('invalidFilter', 'The filter is empty; leave it out to list all.');
   const count = readInteger('count', query.count) ?? limits.defaultCount;
   return {
     ...(filter === undefined ? {} : { filter: resolveFilter(type, parseFilter(filter)) }),

@@ -1,6 +1,6 @@
 import { type Document, isObject, type Json } from './document.js';
 import type { ListQuery } from './list-query.js';
-import { project, type Projection } from './projection.js';
+import { type Projection, project } from './projection.js';
 import type { ResourceType, Schema } from './schema.js';
 
 const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0';
@@ -8,7 +8,6 @@ const CONFIG = 'urn:ietf:params:scim:schemas:core:2.0';
 
 export const LIST_RESPONSE_URN = `${MESSAGES}:ListResponse`;
 export const ERROR_URN = `${MESSAGES}:Error`;
-export const PATCH_URN = `${MESSAGES}:PatchOp`;
 
 /** What a store knows of a resource: the stated attributes, and what the server adds (RFC 7643 3.1). */
 export interface StoredResource {
@@ -36,7 +35,12 @@ const withReferences = (baseUrl: string, endpoint: ResourceType['endpoint'], ele
     : elements;
 
 /** The resource as it goes over the wire, with what a projection leaves out left out. */
-export const renderResource = (type: ResourceType, resource: StoredResource, baseUrl: string, projection: Projection): Document => {
+export const renderResource = (
+  type: ResourceType,
+  resource: StoredResource,
+  baseUrl: string,
+  projection: Projection,
+): Document => {
   const { document } = resource;
   const used = type.extensions.filter((extension) => document[extension.id] !== undefined).map((extension) => extension.id);
   const references: Document = {};

@@ -13,60 +13,19 @@ import {
 import { ScimError } from './errors.js';
 import { type Filter, parsePatchPath } from './filter.js';
 import { matchesElement } from './match.js';
-import { type Attribute, type BoundAttribute, bindPath, findAttribute, findExtension, type ResourceType, type Schema } from './schema.js';
-
-/** One operation of a PATCH request (RFC 7644 3.5.2), read but not yet bound to a schema. */
-export interface PatchOperation {
-  readonly op: 'add' | 'remove' | 'replace';
-  readonly path?: string;
-  /** undefined: none was sent, which is not the same as null. */
-  readonly value?: Json | undefined;
-}
-
-const OPERATIONS = ['add', 'remove', 'replace'] as const;
-
-const member = (object: JsonObject, name: string): Json | undefined => {
-  const key = Object.keys(object).find((candidate) => candidate.toLowerCase() === name.toLowerCase());
-  return key === undefined ? undefined : object[key];
-};
-
-const readOperation = (sent: Json, index: number): PatchOperation => {
-  const at = `Operations[${index}]`;
-  if (!isObject(sent)) throw new ScimError('invalidSyntax', `${at} must be an object with op, path and value.`);
-  const op = member(sent, 'op');
-  // Entra writes Add, Replace, Remove.
-  const known = OPERATIONS.find((name) => typeof op === 'string' && op.toLowerCase() === name);
-  if (known === undefined) throw new ScimError('invalidSyntax', `${at}.op must be add, remove or replace.`);
-  const path = member(sent, 'path');
-  if (path !== undefined && path !== null && typeof path !== 'string') {
-    throw new ScimError('invalidPath', `${at}.path must be a string.`);
-  }
-  const value = member(sent, 'value');
-  if (typeof path !== 'string' || path.trim() === '') {
-    if (known === 'remove') throw new ScimError('noTarget', `${at} removes nothing: a remove needs a path (RFC 7644 3.5.2.2).`);
-    if (!isObject(value)) throw new ScimError('invalidValue', `${at} has no path, so its value must be an object of attributes.`);
-    return { op: known, value };
-  }
-  if (known !== 'remove' && value === undefined) throw new ScimError('invalidValue', `${at} has no value to ${known}.`);
-  return { op: known, path, value };
-};
-
-/**
- * Reads the body of a PATCH request. `schemas` may be missing: the meaning is clear without it.
- *
- * @throws {ScimError} `invalidSyntax`, `invalidPath`, `invalidValue` or `noTarget`, naming the operation by its index.
- */
-export const readPatch = (body: unknown): readonly PatchOperation[] => {
-  const operations = isObject(body) ? member(body, 'Operations') : undefined;
-  const list: Json | undefined = isObject(operations) ? [operations] : operations;
-  if (!Array.isArray(list) || list.length === 0) {
-    throw new ScimError('invalidSyntax', 'A PATCH body must have a list "Operations" with one operation at least.');
-  }
-  return (list as readonly Json[]).map(readOperation);
-};
+import type { PatchOperation } from './patch-request.js';
+import {
+  type Attribute,
+  type BoundAttribute,
+  bindPath,
+  findAttribute,
+  findExtension,
+  type ResourceType,
+  type Schema,
+} from './schema.js';
 
 /** The `eq` terms of a filter that is made of nothing but `eq` joined by `and`; undefined for any other filter. */
-export const equalityTerms = (filter: Filter<BoundAttribute>): Document | undefined => {
+const equalityTerms = (filter: Filter<BoundAttribute>): Document | undefined => {
   if (filter.kind === 'and') {
     const all: Document = {};
     for (const operand of filter.operands) {
@@ -115,7 +74,13 @@ const assign = (holder: Document, attribute: Attribute, value: Json, path: strin
   }
 };
 
-const writeWhole = (holder: Document, op: 'add' | 'replace', attribute: Attribute, sent: Json | undefined, path: string): void => {
+const writeWhole = (
+  holder: Document,
+  op: 'add' | 'replace',
+  attribute: Attribute,
+  sent: Json | undefined,
+  path: string,
+): void => {
   const value = readValue(attribute, path, sent);
   const before = holder[attribute.name];
   if (attribute.multiValued && op === 'add') {
@@ -135,7 +100,13 @@ const writeWhole = (holder: Document, op: 'add' | 'replace', attribute: Attribut
   assign(holder, attribute, value, path);
 };
 
-const writeSubAttribute = (holder: Document, attribute: Attribute, subAttribute: Attribute, sent: Json | undefined, path: string): void => {
+const writeSubAttribute = (
+  holder: Document,
+  attribute: Attribute,
+  subAttribute: Attribute,
+  sent: Json | undefined,
+  path: string,
+): void => {
   assertWritable(subAttribute, path);
   const value = readValue(subAttribute, path, sent);
   const withPart = (element: JsonObject): JsonObject => assignedOnly({ ...element, [subAttribute.name]: value });
@@ -146,7 +117,8 @@ const writeSubAttribute = (holder: Document, attribute: Attribute, subAttribute:
   }
   // RFC 7644 3.5.2: without a filter the sub-attribute of every element is meant; where there is none, one is made.
   const elements = asElements(before);
-  const changed = elements.length === 0 ? [withPart({})] : elements.map((element) => (isObject(element) ? withPart(element) : element));
+  const changed =
+    elements.length === 0 ? [withPart({})] : elements.map((element) => (isObject(element) ? withPart(element) : element));
   assign(holder, attribute, tidyElements(changed.filter((element) => !isUnassigned(element))), path);
 };
 
@@ -204,7 +176,12 @@ const removeListed = (holder: Document, attribute: Attribute, sent: Json, path: 
         ? Object.entries(item).every(([key, value]) => equalValues(element[key], value))
         : equalValues(item, element),
     );
-  assign(holder, attribute, asElements(holder[attribute.name]).filter((element) => !isListed(element)), path);
+  assign(
+    holder,
+    attribute,
+    asElements(holder[attribute.name]).filter((element) => !isListed(element)),
+    path,
+  );
 };
 
 const applyBound = (document: Document, operation: PatchOperation, bound: BoundAttribute, path: string): void => {
@@ -238,7 +215,12 @@ const applyExtension = (document: Document, operation: PatchOperation, extension
   for (const [key, value] of Object.entries(operation.value)) {
     const attribute = findAttribute(extension.attributes, key);
     if (attribute === undefined) continue;
-    applyBound(document, { op: operation.op, value }, { extension: extension.id, attribute }, `${extension.id}:${attribute.name}`);
+    applyBound(
+      document,
+      { op: operation.op, value },
+      { extension: extension.id, attribute },
+      `${extension.id}:${attribute.name}`,
+    );
   }
 };
 

@@ -39,7 +39,11 @@ const select = (type: ResourceType, list: string): Selection => {
  * Reads `attributes` and `excludedAttributes`, comma-separated. Where both are sent, `attributes` decides:
  * the RFC leaves it open, and the shorter answer is the one that was asked for. Unknown names select nothing.
  */
-export const readProjection = (type: ResourceType, attributes: string | undefined, excludedAttributes: string | undefined): Projection => {
+export const readProjection = (
+  type: ResourceType,
+  attributes: string | undefined,
+  excludedAttributes: string | undefined,
+): Projection => {
   if (attributes !== undefined && attributes.trim() !== '') return { mode: 'only', selection: select(type, attributes) };
   if (excludedAttributes !== undefined && excludedAttributes.trim() !== '') {
     return { mode: 'without', selection: select(type, excludedAttributes) };
@@ -63,7 +67,9 @@ const cut = (projection: Projection, chosen: ReadonlySet<string> | undefined, va
   if (chosen === undefined || chosen.size === 0) return value;
   const keep = (element: Json): Json =>
     isObject(element)
-      ? Object.fromEntries(Object.entries(element).filter(([name]) => chosen.has(name.toLowerCase()) === (projection.mode === 'only')))
+      ? Object.fromEntries(
+          Object.entries(element).filter(([name]) => chosen.has(name.toLowerCase()) === (projection.mode === 'only')),
+        )
       : element;
   return Array.isArray(value) ? (value as readonly Json[]).map(keep) : keep(value);
 };

@@ -21,12 +21,8 @@ const attribute = (name: string, description: string, traits: Traits = {}): Attr
   ...traits,
 });
 
-const complex = (
-  name: string,
-  description: string,
-  subAttributes: readonly Attribute[],
-  traits: Traits = {},
-): Attribute => attribute(name, description, { type: 'complex', subAttributes, ...traits });
+const complex = (name: string, description: string, subAttributes: readonly Attribute[], traits: Traits = {}): Attribute =>
+  attribute(name, description, { type: 'complex', subAttributes, ...traits });
 
 const reference = (name: string, description: string, referenceTypes: readonly string[], traits: Traits = {}): Attribute =>
   attribute(name, description, { type: 'reference', referenceTypes, caseExact: true, ...traits });
@@ -108,7 +104,10 @@ export const USER_SCHEMA: Schema = {
         attribute('value', 'The id of the group.', { mutability: 'readOnly', caseExact: true }),
         reference('$ref', 'The URI of the group.', ['Group'], { mutability: 'readOnly' }),
         attribute('display', 'The name of the group.', { mutability: 'readOnly' }),
-        attribute('type', 'How the person belongs to the group.', { mutability: 'readOnly', canonicalValues: ['direct', 'indirect'] }),
+        attribute('type', 'How the person belongs to the group.', {
+          mutability: 'readOnly',
+          canonicalValues: ['direct', 'indirect'],
+        }),
       ],
       { multiValued: true, mutability: 'readOnly' },
     ),

@@ -3,15 +3,7 @@
  * filters, PATCH paths and projections share. Names and URNs are case-insensitive (RFC 7643 2.1).
  */
 
-export type AttributeType =
-  | 'string'
-  | 'boolean'
-  | 'decimal'
-  | 'integer'
-  | 'dateTime'
-  | 'binary'
-  | 'reference'
-  | 'complex';
+export type AttributeType = 'string' | 'boolean' | 'decimal' | 'integer' | 'dateTime' | 'binary' | 'reference' | 'complex';
 
 export interface Attribute {
   readonly name: string;

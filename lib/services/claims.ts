@@ -22,10 +22,14 @@ const assertDistinct = (claim: Claim, state: PersonState): void => {
     throw taken(`userName "${state.userName}" belongs to a person whom SCIM already manages; find them by a filter on userName.`);
   }
   if (same(claim.live ? claim.email : claim.scimEmail, state.hostEmail)) {
-    throw taken(`The e-mail "${state.hostEmail}" belongs to "${userName}", whom SCIM already manages; find them by a filter on emails.value.`);
+    throw taken(
+      `The e-mail "${state.hostEmail}" belongs to "${userName}", whom SCIM already manages; find them by a filter on emails.value.`,
+    );
   }
   if (state.externalId !== null && claim.externalId === state.externalId) {
-    throw taken(`externalId "${state.externalId}" belongs to "${userName}", whom SCIM already manages; find them by a filter on externalId.`);
+    throw taken(
+      `externalId "${state.externalId}" belongs to "${userName}", whom SCIM already manages; find them by a filter on externalId.`,
+    );
   }
 };
 
@@ -35,7 +39,9 @@ const isRecoveryAdmin = (names: readonly (string | null)[], recoveryAdmins: read
 /** A recovery admin is the way back in when the identity provider is wrong, so no identity provider may become one. */
 export const assertNotRecoveryAdmin = (state: PersonState, recoveryAdmins: readonly string[]): void => {
   if (isRecoveryAdmin([state.userName, state.hostEmail], recoveryAdmins)) {
-    throw taken(`"${state.userName}" is a recovery admin of Unleash, whom SCIM may not manage; give the person another userName and e-mail.`);
+    throw taken(
+      `"${state.userName}" is a recovery admin of Unleash, whom SCIM may not manage; give the person another userName and e-mail.`,
+    );
   }
 };
 
@@ -61,14 +67,20 @@ export const weighClaims = (
   }
   for (const claim of unmanaged) {
     if (claim.isService || claim.isSystem) {
-      throw taken(`The name "${state.userName}" belongs to a service or system account of Unleash; give the person another userName and e-mail.`);
+      throw taken(
+        `The name "${state.userName}" belongs to a service or system account of Unleash; give the person another userName and e-mail.`,
+      );
     }
     if (isRecoveryAdmin([claim.username, claim.email], recoveryAdmins)) {
-      throw taken(`${shownAs(claim)} is a recovery admin of Unleash, whom SCIM may not manage; give the person another userName and e-mail.`);
+      throw taken(
+        `${shownAs(claim)} is a recovery admin of Unleash, whom SCIM may not manage; give the person another userName and e-mail.`,
+      );
     }
   }
   if (unmanaged.length > 1) {
-    throw taken(`The userName and the e-mail belong to two different users of Unleash, ${unmanaged.map(shownAs).join(' and ')}; an administrator must rename one of them.`);
+    throw taken(
+      `The userName and the e-mail belong to two different users of Unleash, ${unmanaged.map(shownAs).join(' and ')}; an administrator must rename one of them.`,
+    );
   }
   return { adoptable: unmanaged[0], lost };
 };
@@ -76,7 +88,9 @@ export const weighClaims = (
 /** @throws {ScimError} `uniqueness` where a local user has the name that a person shall get. */
 export const assertNobodyInTheWay = (verdict: ClaimVerdict, state: PersonState): void => {
   if (verdict.adoptable !== undefined) {
-    throw taken(`The name "${state.userName}" or the e-mail "${state.hostEmail ?? ''}" belongs to the local user ${shownAs(verdict.adoptable)}; an administrator must rename that user first.`);
+    throw taken(
+      `The name "${state.userName}" or the e-mail "${state.hostEmail ?? ''}" belongs to the local user ${shownAs(verdict.adoptable)}; an administrator must rename that user first.`,
+    );
   }
 };
 

@@ -4,7 +4,7 @@ import { ScimError } from '../protocol/errors.js';
 import { type MemberSets, needsMembers, patchGroup, readMemberIds } from '../protocol/group-patch.js';
 import type { ListQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
-import { readPatch } from '../protocol/patch.js';
+import { readPatch } from '../protocol/patch-request.js';
 import { includes, type Projection } from '../protocol/projection.js';
 import { GROUP_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import { bindPath } from '../protocol/schema.js';
@@ -68,7 +68,13 @@ export class GroupService implements ResourceService {
   readonly #guard: AdminGuard;
   readonly #recoveryAdmins: readonly string[];
 
-  constructor(database: Database, groups: GroupStore, memberships: MembershipStore, guard: AdminGuard, options: { readonly recoveryAdmins: readonly string[] }) {
+  constructor(
+    database: Database,
+    groups: GroupStore,
+    memberships: MembershipStore,
+    guard: AdminGuard,
+    options: { readonly recoveryAdmins: readonly string[] },
+  ) {
     this.#database = database;
     this.#groups = groups;
     this.#memberships = memberships;
@@ -108,7 +114,13 @@ export class GroupService implements ResourceService {
     const { names, members } = readGroup(body);
     return this.#database.transaction(async (transaction) => {
       const group = await this.#lock(transaction, id, context);
-      await this.#write(transaction, group, names, members === undefined ? undefined : { exact: true, add: members, remove: [] }, context);
+      await this.#write(
+        transaction,
+        group,
+        names,
+        members === undefined ? undefined : { exact: true, add: members, remove: [] },
+        context,
+      );
       return toStoredGroup(await this.#reload(transaction, group.scimId));
     });
   }
@@ -133,11 +145,20 @@ export class GroupService implements ResourceService {
     });
   }
 
-  async #write(transaction: Transaction, group: GroupRow, names: GroupNames, members: MemberSets | undefined, context: RequestContext): Promise<void> {
+  async #write(
+    transaction: Transaction,
+    group: GroupRow,
+    names: GroupNames,
+    members: MemberSets | undefined,
+    context: RequestContext,
+  ): Promise<void> {
     if (names.displayName !== group.displayName || names.externalId !== group.externalId) {
       const other = await this.#claim(transaction, names, group.groupId);
       if (other !== undefined) {
-        throw new ScimError('uniqueness', `A local group of Unleash is called "${other.name}"; an administrator must rename it first.`);
+        throw new ScimError(
+          'uniqueness',
+          `A local group of Unleash is called "${other.name}"; an administrator must rename it first.`,
+        );
       }
       await this.#groups.rename(transaction, group, names, context.audit);
     }
@@ -153,14 +174,23 @@ export class GroupService implements ResourceService {
     const claims = (await this.#groups.findClaims(transaction, names)).filter((claim) => claim.groupId !== self);
     const byId = claims.find((claim) => names.externalId !== null && claim.externalId === names.externalId);
     if (byId !== undefined) {
-      throw new ScimError('uniqueness', `externalId "${names.externalId}" belongs to the group "${byId.name}"; find it by a filter on externalId.`);
+      throw new ScimError(
+        'uniqueness',
+        `externalId "${names.externalId}" belongs to the group "${byId.name}"; find it by a filter on externalId.`,
+      );
     }
     const managed = claims.find((claim) => claim.sameName && claim.scimId !== null);
     if (managed !== undefined) {
-      throw new ScimError('uniqueness', `displayName "${names.displayName}" belongs to a group that SCIM already manages; find it by a filter on displayName.`);
+      throw new ScimError(
+        'uniqueness',
+        `displayName "${names.displayName}" belongs to a group that SCIM already manages; find it by a filter on displayName.`,
+      );
     }
     if (claims.length > 1) {
-      throw new ScimError('uniqueness', `Unleash has ${claims.length} local groups called "${names.displayName}"; an administrator must rename all but one.`);
+      throw new ScimError(
+        'uniqueness',
+        `Unleash has ${claims.length} local groups called "${names.displayName}"; an administrator must rename all but one.`,
+      );
     }
     return claims[0];
   }
@@ -171,7 +201,10 @@ export class GroupService implements ResourceService {
     if (unknown.length > 0) {
       const named = unknown.slice(0, MAX_NAMED).map((id) => `"${id.slice(0, 100)}"`);
       const more = unknown.length > MAX_NAMED ? ` and ${unknown.length - MAX_NAMED} more` : '';
-      throw new ScimError('invalidValue', `members: no User has the id ${named.join(', ')}${more}. Nothing was changed; provision these people first.`);
+      throw new ScimError(
+        'invalidValue',
+        `members: no User has the id ${named.join(', ')}${more}. Nothing was changed; provision these people first.`,
+      );
     }
     return result.heldAdmin;
   }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { assignedOnly, type Document, equalValues, type Statement, readDocument } from '../protocol/document.js';
+import { assignedOnly, type Document, equalValues, readDocument, type Statement } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
 import type { ListQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
-import { applyPatch, readPatch } from '../protocol/patch.js';
+import { applyPatch } from '../protocol/patch.js';
+import { readPatch } from '../protocol/patch-request.js';
 import { includes, type Projection } from '../protocol/projection.js';
 import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import { bindPath } from '../protocol/schema.js';
@@ -81,7 +82,11 @@ export class PersonService implements ResourceService {
       const { adoptable } = verdict;
       if (adoptable === undefined) {
         const { defaultRootRole } = this.#options;
-        await this.#persons.create(transaction, { scimId, state: fresh, rootRole: defaultRootRole, hasSeat: startsActive }, context.audit);
+        await this.#persons.create(
+          transaction,
+          { scimId, state: fresh, rootRole: defaultRootRole, hasSeat: startsActive },
+          context.audit,
+        );
       } else {
         await this.#persons.adopt(transaction, adoptable, { scimId, state: adoptedState(stated, adoptable) }, context.audit);
       }
@@ -101,7 +106,11 @@ export class PersonService implements ResourceService {
   async modify(id: string, body: unknown, context: RequestContext): Promise<StoredResource> {
     const operations = readPatch(body);
     return this.#change(id, context, (person) => {
-      const { active, ...next } = applyPatch({ ...statedDocument(person), active: person.active }, operations, USER_RESOURCE_TYPE);
+      const { active, ...next } = applyPatch(
+        { ...statedDocument(person), active: person.active },
+        operations,
+        USER_RESOURCE_TYPE,
+      );
       return { next, active: typeof active === 'boolean' ? active : person.active };
     });
   }
@@ -156,7 +165,11 @@ export class PersonService implements ResourceService {
   }
 
   async #claims(transaction: Transaction, state: PersonState, self: number | undefined): Promise<ClaimVerdict> {
-    const claims = await this.#persons.findClaims(transaction, { userName: state.userName, email: state.hostEmail, externalId: state.externalId });
+    const claims = await this.#persons.findClaims(transaction, {
+      userName: state.userName,
+      email: state.hostEmail,
+      externalId: state.externalId,
+    });
     const verdict = weighClaims(claims, state, this.#options.recoveryAdmins, self);
     if (verdict.lost.length > 0) await this.#persons.retire(transaction, verdict.lost);
     return verdict;

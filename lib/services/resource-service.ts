@@ -31,6 +31,9 @@ export const matchesVersion = (header: string, version: string): boolean => {
 /** @throws {ScimError} `preconditionFailed` where If-Match names another version. */
 export const assertPrecondition = (context: RequestContext, version: string): void => {
   if (context.ifMatch !== undefined && !matchesVersion(context.ifMatch, version)) {
-    throw new ScimError('preconditionFailed', 'The resource is not the version that If-Match names; read it again and repeat the change.');
+    throw new ScimError(
+      'preconditionFailed',
+      'The resource is not the version that If-Match names; read it again and repeat the change.',
+    );
   }
 };

@@ -95,7 +95,10 @@ export class SettingsService {
       await persons.absorb(transaction, live);
       const admins = await roster.admins(transaction);
       const managedAdmins = admins.filter((id) => live.includes(id));
-      const kept = managedAdmins.length === admins.length ? (managedAdmins.find((id) => id === actingUserId) ?? managedAdmins[0]) : undefined;
+      const kept =
+        managedAdmins.length === admins.length
+          ? (managedAdmins.find((id) => id === actingUserId) ?? managedAdmins[0])
+          : undefined;
       const ids = live.filter((id) => id !== kept);
       if (kept !== undefined) await roster.release(transaction, kept);
       await lifecycle.softDelete(transaction, ids, 'gone', audit);

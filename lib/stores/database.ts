@@ -4,7 +4,11 @@ import { type SqlFragment, sql } from '../sql/sql.js';
 
 /** The part of a pg client that statements need; the host's pool hands them out. */
 interface Connection {
-  query(statement: { readonly name?: string; readonly text: string; readonly values?: unknown[] }): Promise<{ readonly rows: unknown[] }>;
+  query(statement: {
+    readonly name?: string;
+    readonly text: string;
+    readonly values?: unknown[];
+  }): Promise<{ readonly rows: unknown[] }>;
 }
 
 /** The part of the host's knex instance that the stores use. */
@@ -55,16 +59,22 @@ const UNIQUE: Readonly<Record<string, string>> = {
   users_username_key: 'userName belongs to another user of Unleash; find them by a filter on userName.',
   scim_users_user_name_key: 'userName belongs to a person whom SCIM already manages; find them by a filter on userName.',
   scim_users_external_id_key: 'externalId belongs to a person whom SCIM already manages; find them by a filter on externalId.',
-  users_scim_external_id_uniq_idx: 'externalId belongs to a person whom SCIM already manages; find them by a filter on externalId.',
+  users_scim_external_id_uniq_idx:
+    'externalId belongs to a person whom SCIM already manages; find them by a filter on externalId.',
   groups_scim_external_id_uniq_idx: 'externalId belongs to a group that SCIM already manages; find it by a filter on externalId.',
 };
 
 /** The one place where what Postgres refuses becomes what a client is told. */
 const translate = (error: unknown): unknown => {
   if (isUnavailable(error)) {
-    return new ScimError('unavailable', 'The database of Unleash cannot be reached at the moment; try again shortly.', { cause: error });
+    return new ScimError('unavailable', 'The database of Unleash cannot be reached at the moment; try again shortly.', {
+      cause: error,
+    });
   }
-  const constraint = errorCode(error) === '23505' && typeof error === 'object' && error !== null && 'constraint' in error ? String(error.constraint) : '';
+  const constraint =
+    errorCode(error) === '23505' && typeof error === 'object' && error !== null && 'constraint' in error
+      ? String(error.constraint)
+      : '';
   const detail = UNIQUE[constraint];
   return detail === undefined ? error : new ScimError('uniqueness', detail, { cause: error });
 };
@@ -100,7 +110,9 @@ export class Database implements Queryable {
       } catch (error) {
         if (!LOST_RACE.has(errorCode(error) ?? '')) throw error;
         if (attempt === MAX_ATTEMPTS) {
-          throw new ScimError('unavailable', 'Other changes got in the way of this one; nothing was changed, try again.', { cause: error });
+          throw new ScimError('unavailable', 'Other changes got in the way of this one; nothing was changed, try again.', {
+            cause: error,
+          });
         }
       }
     }

@@ -36,7 +36,9 @@ export interface GroupNames {
 }
 
 /** The host's payload of group events, without the member list: each membership has an event of its own. */
-const payload = (id: SqlFragment): SqlFragment => sql`(SELECT jsonb_build_object('id', hg.id, 'name', hg.name, 'description', hg.description,
+const payload = (
+  id: SqlFragment,
+): SqlFragment => sql`(SELECT jsonb_build_object('id', hg.id, 'name', hg.name, 'description', hg.description,
   'mappingsSSO', coalesce(hg.mappings_sso, '[]'), 'rootRole', hg.root_role_id, 'scimId', hg.scim_id, 'createdBy', hg.created_by,
   'createdAt', hg.created_at) FROM groups hg WHERE hg.id = ${id})`;
 
@@ -52,7 +54,9 @@ export class GroupStore {
   }
 
   async read(scimId: string, withMembers: boolean, queryable: Queryable = this.#database): Promise<GroupRow | undefined> {
-    const rows = await queryable.query<GroupRow>(sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`);
+    const rows = await queryable.query<GroupRow>(
+      sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`,
+    );
     return rows[0];
   }
 
@@ -66,7 +70,12 @@ export class GroupStore {
   }
 
   /** A page in the order of the host's ids. `offset` counts from 0. */
-  async list(filter: Filter<BoundAttribute> | undefined, offset: number, limit: number, withMembers: boolean): Promise<Page<GroupRow>> {
+  async list(
+    filter: Filter<BoundAttribute> | undefined,
+    offset: number,
+    limit: number,
+    withMembers: boolean,
+  ): Promise<Page<GroupRow>> {
     const condition = filter === undefined ? sql`TRUE` : compileFilter(filter, GROUP_FILTER_COLUMNS);
     const rows = await this.#database.query<GroupRow & { total: number; groupId: number | null }>(sql`
       WITH matching AS MATERIALIZED (SELECT g.id FROM ${GROUPS_FROM} WHERE ${MANAGED} AND ${condition})
@@ -159,7 +168,9 @@ export class GroupStore {
   }
 
   async managedIds(transaction: Transaction): Promise<readonly number[]> {
-    const rows = await transaction.query<{ id: number }>(sql`SELECT g.id FROM groups g WHERE ${MANAGED} ORDER BY g.id FOR UPDATE`);
+    const rows = await transaction.query<{ id: number }>(
+      sql`SELECT g.id FROM groups g WHERE ${MANAGED} ORDER BY g.id FOR UPDATE`,
+    );
     return rows.map((row) => row.id);
   }
 }

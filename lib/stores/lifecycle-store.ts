@@ -30,7 +30,12 @@ export class LifecycleStore {
    *
    * @returns whether somebody among them held the ADMIN permission.
    */
-  async softDelete(transaction: Transaction, userIds: readonly number[], state: 'suspended' | 'gone', audit: Audit): Promise<boolean> {
+  async softDelete(
+    transaction: Transaction,
+    userIds: readonly number[],
+    state: 'suspended' | 'gone',
+    audit: Audit,
+  ): Promise<boolean> {
     const ids = sql`${userIds}::integer[]`;
     const parked = state === 'suspended' ? sql`TRUE` : sql`FALSE`;
     const before = userPayload({
@@ -91,7 +96,13 @@ export class LifecycleStore {
    * Brings a suspended person back: the same host user with the names of `state`, the parked roles and memberships as far as
    * roles, projects and groups still exist, and a root role in any case. What could let an old session or link live is purged again.
    */
-  async resume(transaction: Transaction, person: LockedPerson, state: PersonState, defaultRole: string, audit: Audit): Promise<void> {
+  async resume(
+    transaction: Transaction,
+    person: LockedPerson,
+    state: PersonState,
+    defaultRole: string,
+    audit: Audit,
+  ): Promise<void> {
     const userId = sql`${person.userId}::integer`;
     const ids = sql`ARRAY[${userId}]`;
     const payload = userPayload({

@@ -39,7 +39,9 @@ export const migrate = async (database: Database): Promise<readonly string[]> =>
     await transaction.query(sql`
       CREATE TABLE IF NOT EXISTS scim_migrations (
         version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`);
-    const done = new Set((await transaction.query<Migration>(sql`SELECT version, name FROM scim_migrations`)).map((row) => row.version));
+    const done = new Set(
+      (await transaction.query<Migration>(sql`SELECT version, name FROM scim_migrations`)).map((row) => row.version),
+    );
     const applied: string[] = [];
     for (const { version, name } of migrations.filter((migration) => !done.has(migration.version))) {
       const text = await readFile(new URL(name, FOLDER), 'utf8');

@@ -105,7 +105,12 @@ export class PersonStore {
   }
 
   /** A page in the order of the host's ids. `offset` counts from 0. */
-  async list(filter: Filter<BoundAttribute> | undefined, offset: number, limit: number, withGroups: boolean): Promise<Page<PersonRow>> {
+  async list(
+    filter: Filter<BoundAttribute> | undefined,
+    offset: number,
+    limit: number,
+    withGroups: boolean,
+  ): Promise<Page<PersonRow>> {
     const condition = filter === undefined ? sql`TRUE` : compileFilter(filter, PERSON_FILTER_COLUMNS);
     const rows = await this.#database.query<PersonRow & { total: number; userId: number | null }>(sql`
       WITH matching AS MATERIALIZED (SELECT u.id FROM ${PEOPLE} WHERE ${VISIBLE} AND ${condition})
@@ -139,7 +144,9 @@ export class PersonStore {
 
   /** Rows of ours whose host row an administrator removed: their names are free again. */
   async retire(transaction: Transaction, userIds: readonly number[]): Promise<void> {
-    await transaction.query(sql`UPDATE scim_users SET state = 'gone', updated_at = now() WHERE user_id = ANY(${userIds}::integer[])`);
+    await transaction.query(
+      sql`UPDATE scim_users SET state = 'gone', updated_at = now() WHERE user_id = ANY(${userIds}::integer[])`,
+    );
   }
 
   /**
@@ -184,7 +191,12 @@ export class PersonStore {
   }
 
   /** Takes over a host user nobody managed: the id, roles, groups, sessions and history stay. */
-  async adopt(transaction: Transaction, claim: Claim, person: { readonly scimId: string; readonly state: PersonState }, audit: Audit): Promise<void> {
+  async adopt(
+    transaction: Transaction,
+    claim: Claim,
+    person: { readonly scimId: string; readonly state: PersonState },
+    audit: Audit,
+  ): Promise<void> {
     const { scimId, state } = person;
     const rootRole = sql`${claim.rootRole}::integer`;
     const before = userPayload({

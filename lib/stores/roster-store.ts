@@ -13,7 +13,9 @@ export class RosterStore {
   }
 
   async suspended(transaction: Transaction): Promise<readonly number[]> {
-    const rows = await transaction.query<{ userId: number }>(sql`SELECT user_id AS "userId" FROM scim_users WHERE state = 'suspended' ORDER BY user_id`);
+    const rows = await transaction.query<{ userId: number }>(
+      sql`SELECT user_id AS "userId" FROM scim_users WHERE state = 'suspended' ORDER BY user_id`,
+    );
     return rows.map((row) => row.userId);
   }
 

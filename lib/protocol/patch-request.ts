@@ -1,0 +1,52 @@
+import { isObject, type Json, type JsonObject } from './document.js';
+import { ScimError } from './errors.js';
+
+/** One operation of a PATCH request (RFC 7644 3.5.2), read but not yet bound to a schema. */
+export interface PatchOperation {
+  readonly op: 'add' | 'remove' | 'replace';
+  readonly path?: string;
+  /** undefined: none was sent, which is not the same as null. */
+  readonly value?: Json | undefined;
+}
+
+const OPERATIONS = ['add', 'remove', 'replace'] as const;
+
+const member = (object: JsonObject, name: string): Json | undefined => {
+  const key = Object.keys(object).find((candidate) => candidate.toLowerCase() === name.toLowerCase());
+  return key === undefined ? undefined : object[key];
+};
+
+const readOperation = (sent: Json, index: number): PatchOperation => {
+  const at = `Operations[${index}]`;
+  if (!isObject(sent)) throw new ScimError('invalidSyntax', `${at} must be an object with op, path and value.`);
+  const op = member(sent, 'op');
+  // Entra writes Add, Replace, Remove.
+  const known = OPERATIONS.find((name) => typeof op === 'string' && op.toLowerCase() === name);
+  if (known === undefined) throw new ScimError('invalidSyntax', `${at}.op must be add, remove or replace.`);
+  const path = member(sent, 'path');
+  if (path !== undefined && path !== null && typeof path !== 'string') {
+    throw new ScimError('invalidPath', `${at}.path must be a string.`);
+  }
+  const value = member(sent, 'value');
+  if (typeof path !== 'string' || path.trim() === '') {
+    if (known === 'remove') throw new ScimError('noTarget', `${at} removes nothing: a remove needs a path (RFC 7644 3.5.2.2).`);
+    if (!isObject(value)) throw new ScimError('invalidValue', `${at} has no path, so its value must be an object of attributes.`);
+    return { op: known, value };
+  }
+  if (known !== 'remove' && value === undefined) throw new ScimError('invalidValue', `${at} has no value to ${known}.`);
+  return { op: known, path, value };
+};
+
+/**
+ * Reads the body of a PATCH request. `schemas` may be missing: the meaning is clear without it.
+ *
+ * @throws {ScimError} `invalidSyntax`, `invalidPath`, `invalidValue` or `noTarget`, naming the operation by its index.
+ */
+export const readPatch = (body: unknown): readonly PatchOperation[] => {
+  const operations = isObject(body) ? member(body, 'Operations') : undefined;
+  const list: Json | undefined = isObject(operations) ? [operations] : operations;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new ScimError('invalidSyntax', 'A PATCH body must have a list "Operations" with one operation at least.');
+  }
+  return (list as readonly Json[]).map(readOperation);
+};
