@@ -7,9 +7,14 @@ import {
   SYSTEM_USER,
 } from 'unleash-server';
 import { createScimApp } from '../http/scim-app.js';
+import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
+import type { ResourceType } from '../protocol/schema.js';
 import { AdminGuard } from '../services/admin-guard.js';
+import { BulkService } from '../services/bulk-service.js';
 import { GroupService } from '../services/group-service.js';
+import { ListService } from '../services/list-service.js';
 import { PersonService } from '../services/person-service.js';
+import type { ResourceService } from '../services/resource-service.js';
 import { SettingsService } from '../services/settings-service.js';
 import { type ConnectionPool, Database } from '../stores/database.js';
 import { GroupStore } from '../stores/group-store.js';
@@ -17,6 +22,7 @@ import { LifecycleStore } from '../stores/lifecycle-store.js';
 import { MembershipStore } from '../stores/membership-store.js';
 import { migrate } from '../stores/migrations.js';
 import { PersonStore } from '../stores/person-store.js';
+import { RootStore } from '../stores/root-store.js';
 import { RosterStore } from '../stores/roster-store.js';
 import { SettingsStore } from '../stores/settings-store.js';
 import { mountAdminRoutes } from './admin-routes.js';
@@ -109,14 +115,23 @@ const mountScim = (
 
   const prefix = `${config.server.baseUriPath}/scim`;
   app.use(plainSlashes(prefix));
+  const people = new PersonService(database, persons, lifecycle, guard, { defaultRootRole, recoveryAdmins });
+  const groupService = new GroupService(database, groups, new MembershipStore(), guard, { recoveryAdmins });
+  const limits = { defaultCount: Math.min(options.defaultPageSize, options.maxPageSize), maxResults: options.maxPageSize };
+  const resources = new Map<ResourceType, ResourceService>([
+    [USER_RESOURCE_TYPE, people],
+    [GROUP_RESOURCE_TYPE, groupService],
+  ]);
   app.use(
     prefix,
     createScimApp({
-      people: new PersonService(database, persons, lifecycle, guard, { defaultRootRole, recoveryAdmins }),
-      groups: new GroupService(database, groups, new MembershipStore(), guard, { recoveryAdmins }),
+      people,
+      groups: groupService,
+      lists: new ListService(resources, new RootStore(database), limits),
+      bulk: new BulkService(resources),
       settings,
       baseUrl: scimBaseUrl(config),
-      limits: { defaultCount: options.defaultPageSize, maxResults: options.maxPageSize },
+      limits,
       bodyLimit: options.bodyLimit,
       ready,
       systemUserId: SYSTEM_USER.id,

@@ -43,7 +43,7 @@ export const discoveryRoutes = (types: readonly ResourceType[], capabilities: Ca
       .get(
         handle((request, response) => {
           refuseFilter(request);
-          sendScim(response, 200, listResponse(resources, resources.length, 1));
+          sendScim(response, 200, listResponse(resources, resources.length, { startIndex: 1 }));
         }),
       )
       .all(onlyMethods('GET'));

@@ -15,6 +15,9 @@ const ANSWERS: Readonly<Record<ScimErrorKind, { readonly status: number; readonl
   noTarget: { status: 400, isScimType: true },
   invalidValue: { status: 400, isScimType: true },
   sensitive: { status: 403, isScimType: true },
+  invalidCursor: { status: 400, isScimType: true },
+  expiredCursor: { status: 400, isScimType: true },
+  invalidCount: { status: 400, isScimType: true },
   unauthorized: { status: 401, isScimType: false },
   forbidden: { status: 403, isScimType: false },
   notFound: { status: 404, isScimType: false },
@@ -34,11 +37,23 @@ export const sendScim = (response: Response, status: number, body: object): void
   response.status(status).set('Content-Type', `${SCIM_MEDIA_TYPE}; charset=utf-8`).send(JSON.stringify(body));
 };
 
-export const sendError = (response: Response, error: ScimError): void => {
+/** The answer to a failure that a client is told about, and its status. */
+export const toAnswer = (error: ScimError): { readonly status: number; readonly body: object } => {
   const { status, isScimType } = ANSWERS[error.kind];
+  return { status, body: errorResponse(status, error.detail, isScimType ? error.kind : undefined) };
+};
+
+/** What is told of a failure that nobody foresaw. */
+export const unforeseenAnswer = (): { readonly status: number; readonly body: object } => ({
+  status: 500,
+  body: errorResponse(500, 'The server failed; its log says why. Nothing was changed.'),
+});
+
+export const sendError = (response: Response, error: ScimError): void => {
+  const { status, body } = toAnswer(error);
   if (error.kind === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="Unleash SCIM"');
   if (error.kind === 'unavailable') response.set('Retry-After', RETRY_AFTER);
-  sendScim(response, status, errorResponse(status, error.detail, isScimType ? error.kind : undefined));
+  sendScim(response, status, body);
 };
 
 const property = (error: unknown, name: string): unknown =>
@@ -97,5 +112,6 @@ export const errorHandler =
       return;
     }
     options.logError(`SCIM ${request.method} failed`, error);
-    sendScim(response, 500, errorResponse(500, 'The server failed; its log says why. Nothing was changed.'));
+    const { status, body } = unforeseenAnswer();
+    sendScim(response, status, body);
   };

@@ -1,27 +1,17 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { ScimError } from '../protocol/errors.js';
-import { type ListLimits, readListQuery } from '../protocol/list-query.js';
+import { type ListParameters, nameParameters } from '../protocol/list-query.js';
 import { isStorableText } from '../protocol/match.js';
-import { etagOf, locationOf, pageResponse, renderResource, type StoredResource } from '../protocol/messages.js';
+import { etagOf, locationOf, renderResource, type StoredResource } from '../protocol/messages.js';
 import { type Projection, readProjection } from '../protocol/projection.js';
 import type { ResourceType } from '../protocol/schema.js';
 import { matchesVersion, type RequestContext, type ResourceService } from '../services/resource-service.js';
 import { sendScim } from './error-response.js';
 
-export type Query = { readonly [name: string]: string | undefined };
-
-const PARAMETERS = ['filter', 'startIndex', 'count', 'attributes', 'excludedAttributes', 'sortBy', 'sortOrder'] as const;
-
-/** The parameters that SCIM knows, in any case; of one that stands twice the first counts. Others are an identity provider's own. */
-export const readQuery = (request: Request): Query => {
+/** The parameters of a request's query that SCIM knows. */
+export const readQuery = (request: Request): ListParameters => {
   const start = request.url.indexOf('?');
-  const sent = new URLSearchParams(start < 0 ? '' : request.url.slice(start));
-  const query: Record<string, string> = {};
-  for (const [key, value] of sent) {
-    const name = PARAMETERS.find((known) => known.toLowerCase() === key.toLowerCase());
-    if (name !== undefined) query[name] ??= value;
-  }
-  return query;
+  return nameParameters(new URLSearchParams(start < 0 ? '' : request.url.slice(start)));
 };
 
 /** Express 4 does not look after the promise of a handler. */
@@ -41,7 +31,6 @@ export const onlyMethods = (...methods: readonly string[]): RequestHandler =>
   });
 
 export interface ResourceRoutesOptions {
-  readonly limits: ListLimits;
   /** The absolute address in front of `/Users`. */
   readonly baseUrl: string;
   /** Reads and validates a body. */
@@ -49,11 +38,13 @@ export interface ResourceRoutesOptions {
   /** Validates a request without a body. */
   readonly validate: RequestHandler[];
   contextOf(request: Request, response: Response): RequestContext;
+  /** Sends a page of one type. */
+  sendList(request: Request, response: Response, type: ResourceType, parameters: ListParameters): Promise<void>;
 }
 
 /** The routes of one type of resource (RFC 7644 3.3 to 3.6). */
 export const resourceRoutes = (type: ResourceType, service: ResourceService, options: ResourceRoutesOptions): Router => {
-  const { baseUrl, limits, body, validate, contextOf } = options;
+  const { baseUrl, body, validate, contextOf } = options;
   const router = Router();
 
   const projectionOf = (request: Request): Projection => {
@@ -77,10 +68,7 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
     .route(type.endpoint)
     .get(
       validate,
-      handle(async (request, response) => {
-        const query = readListQuery(type, readQuery(request), limits);
-        sendScim(response, 200, pageResponse(type, await service.list(query), query, baseUrl));
-      }),
+      handle((request, response) => options.sendList(request, response, type, readQuery(request))),
     )
     .post(
       body,

@@ -2,18 +2,25 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { ScimError } from '../protocol/errors.js';
 import type { ListLimits } from '../protocol/list-query.js';
 import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
+import type { BulkService } from '../services/bulk-service.js';
+import { CURSOR_TIMEOUT } from '../services/cursor-codec.js';
+import type { CursorSeal, ListService } from '../services/list-service.js';
 import type { RequestContext, ResourceService } from '../services/resource-service.js';
 import type { SettingsService } from '../services/settings-service.js';
 import type { Gate } from '../stores/settings-store.js';
 import { readBody } from './body.js';
+import { bulkRoute } from './bulk-route.js';
 import { discoveryRoutes } from './discovery-routes.js';
 import { errorHandler, sendError } from './error-response.js';
+import { ListRoutes } from './list-routes.js';
 import { validateByContract } from './openapi-validation.js';
 import { handle, resourceRoutes } from './resource-routes.js';
 
 export interface ScimAppOptions {
   readonly people: ResourceService;
   readonly groups: ResourceService;
+  readonly lists: ListService;
+  readonly bulk: BulkService;
   readonly settings: SettingsService;
   /** The absolute address that ends in `/scim`. */
   readonly baseUrl: string;
@@ -29,7 +36,8 @@ export interface ScimAppOptions {
   logError(message: string, error: unknown): void;
 }
 
-/** Operations of one PATCH, as in the contract; authentik cuts its own by it. */
+const TYPES = [USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE];
+/** Operations of one bulk request, and of one PATCH as in the contract. */
 const MAX_OPERATIONS = 1000;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** `created_by` of an event that nobody could be named for. */
@@ -122,17 +130,31 @@ export const createScimApp = (options: ScimAppOptions): Express => {
   };
 
   const validate = validateByContract();
-  const routes = { limits, baseUrl, validate, body: [...readBody(bodyLimit), ...validate], contextOf };
-  const capabilities = { maxResults: limits.maxResults, maxPayloadSize: bodyLimit, maxOperations: MAX_OPERATIONS };
+  const body = [...readBody(bodyLimit), ...validate];
+  const sealOf = (response: Response): CursorSeal => {
+    const gate: Gate | undefined = response.locals.gate;
+    return { tokenHash: gate?.tokenHash ?? Buffer.alloc(0), now: Date.now() };
+  };
+  const lists = new ListRoutes({ types: TYPES, lists: options.lists, limits, baseUrl, body, sealOf });
+  const routes = { baseUrl, validate, body, contextOf, sendList: lists.sendList };
+  const capabilities = {
+    maxResults: limits.maxResults,
+    maxPayloadSize: bodyLimit,
+    maxOperations: MAX_OPERATIONS,
+    defaultPageSize: limits.defaultCount,
+    cursorTimeout: CURSOR_TIMEOUT,
+  };
 
   app.use(headers, normaliseAddress, whenReady(options.ready), admit);
-  app.use(discoveryRoutes([USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE], capabilities, baseUrl));
+  app.use(discoveryRoutes(TYPES, capabilities, baseUrl));
   app.all(
-    ['/Me', '/Me/*', '/Bulk', '/.search', '/Users/.search', '/Groups/.search'],
-    handle((request) => {
-      throw new ScimError('notImplemented', `${request.path} is not implemented; /ServiceProviderConfig says what is.`);
+    ['/Me', '/Me/*'],
+    handle(() => {
+      throw new ScimError('notImplemented', '/Me is not implemented: a provisioning token belongs to no person (RFC 7644 3.11).');
     }),
   );
+  app.use(lists.router());
+  app.use(bulkRoute({ ...routes, types: TYPES, bulk: options.bulk, maxOperations: MAX_OPERATIONS, logError: options.logError }));
   app.use(resourceRoutes(USER_RESOURCE_TYPE, options.people, routes));
   app.use(resourceRoutes(GROUP_RESOURCE_TYPE, options.groups, routes));
   app.use(

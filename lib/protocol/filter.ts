@@ -200,3 +200,42 @@ export const parsePatchPath = (text: string, type: ResourceType): PatchPath => {
   if (subAttribute === undefined) return { kind: 'unknown' };
   return { kind: 'attribute', bound: { ...parent, subAttribute }, filter: resolved };
 };
+
+/** What is left of a filter where some names mean nothing: a term of which nobody knows whether it is true makes no resource match. */
+const prune = (filter: Filter<AttributePath>, isKnown: (path: AttributePath) => boolean): Filter<AttributePath> | undefined => {
+  switch (filter.kind) {
+    case 'compare':
+    case 'present':
+    case 'valuePath':
+      return isKnown(filter.path) ? filter : undefined;
+    case 'not': {
+      const operand = prune(filter.operand, isKnown);
+      return operand && { kind: 'not', operand };
+    }
+    case 'and': {
+      const operands = filter.operands.map((operand) => prune(operand, isKnown));
+      return operands.every((operand) => operand !== undefined) ? { kind: 'and', operands } : undefined;
+    }
+    case 'or': {
+      const operands = filter.operands.flatMap((operand) => prune(operand, isKnown) ?? []);
+      return operands.length > 1 ? { kind: 'or', operands } : operands[0];
+    }
+  }
+};
+
+/**
+ * Binds a filter of a query over several resource types (RFC 7644 3.4.2.1): one on an attribute of one type matches only that type.
+ *
+ * @returns for each type its filter, undefined where nothing of the type can match.
+ * @throws ScimError `invalidFilter` as `resolveFilter`, for a name that none of the types has.
+ */
+export const resolveFilterForTypes = (
+  types: readonly ResourceType[],
+  filter: Filter<AttributePath>,
+): readonly (Filter<BoundAttribute> | undefined)[] => {
+  const knows = (type: ResourceType, path: AttributePath): boolean => bindFilterPath(type, path) !== undefined;
+  return types.map((type) => {
+    const pruned = prune(filter, (path) => knows(type, path) || !types.some((other) => knows(other, path)));
+    return pruned && resolveFilter(type, pruned);
+  });
+};

@@ -1,5 +1,4 @@
 import { type Document, isObject, type Json } from './document.js';
-import type { ListQuery } from './list-query.js';
 import { type Projection, project } from './projection.js';
 import type { ResourceType, Schema } from './schema.js';
 
@@ -7,6 +6,7 @@ const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0';
 const CONFIG = 'urn:ietf:params:scim:schemas:core:2.0';
 
 export const LIST_RESPONSE_URN = `${MESSAGES}:ListResponse`;
+export const BULK_RESPONSE_URN = `${MESSAGES}:BulkResponse`;
 export const ERROR_URN = `${MESSAGES}:Error`;
 
 /** What a store knows of a resource: the stated attributes, and what the server adds (RFC 7643 3.1). */
@@ -62,26 +62,20 @@ export const renderResource = (
   return project(type, whole, projection);
 };
 
-/** RFC 7644 3.4.2. */
-export const listResponse = (resources: readonly Json[], totalResults: number, startIndex: number): Document => ({
+/** Where a page stands: by index (RFC 7644 3.4.2), or between cursors (RFC 9865), which has no `startIndex`. */
+export interface PageMarks {
+  readonly startIndex?: number;
+  readonly nextCursor?: string;
+  readonly previousCursor?: string;
+}
+
+export const listResponse = (resources: readonly Json[], totalResults: number, marks: PageMarks): Document => ({
   schemas: [LIST_RESPONSE_URN],
   totalResults,
-  startIndex,
+  ...marks,
   itemsPerPage: resources.length,
   Resources: resources,
 });
-
-export const pageResponse = (
-  type: ResourceType,
-  page: { readonly total: number; readonly resources: readonly StoredResource[] },
-  query: ListQuery,
-  baseUrl: string,
-): Document =>
-  listResponse(
-    page.resources.map((resource) => renderResource(type, resource, baseUrl, query.projection)),
-    page.total,
-    query.startIndex,
-  );
 
 /** RFC 7644 3.12: `status` is a string. */
 export const errorResponse = (status: number, detail: string, scimType?: string): Document => ({
@@ -118,19 +112,31 @@ export interface Capabilities {
   readonly maxResults: number;
   /** Bytes. */
   readonly maxPayloadSize: number;
-  /** Operations of one PATCH. authentik cuts its PATCHes by `bulk.maxOperations`, whether bulk is supported or not. */
+  /** Operations of one bulk request, and of one PATCH: authentik cuts its PATCHes by `bulk.maxOperations`. */
   readonly maxOperations: number;
+  /** Resources of a page where none is asked for. */
+  readonly defaultPageSize: number;
+  /** Seconds. */
+  readonly cursorTimeout: number;
 }
 
 /** RFC 7643 5. What is advertised here is what the routes do. */
 export const serviceProviderConfig = (capabilities: Capabilities, baseUrl: string): Document => ({
   schemas: [`${CONFIG}:ServiceProviderConfig`],
   patch: { supported: true },
-  bulk: { supported: false, maxOperations: capabilities.maxOperations, maxPayloadSize: capabilities.maxPayloadSize },
+  bulk: { supported: true, maxOperations: capabilities.maxOperations, maxPayloadSize: capabilities.maxPayloadSize },
   filter: { supported: true, maxResults: capabilities.maxResults },
   changePassword: { supported: false },
-  sort: { supported: false },
+  sort: { supported: true },
   etag: { supported: true },
+  pagination: {
+    cursor: true,
+    index: true,
+    defaultPaginationMethod: 'index',
+    defaultPageSize: capabilities.defaultPageSize,
+    maxPageSize: capabilities.maxResults,
+    cursorTimeout: capabilities.cursorTimeout,
+  },
   authenticationSchemes: [
     {
       type: 'oauthbearertoken',

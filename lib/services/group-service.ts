@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { assignedOnly, type Document, isObject, type Json, readDocument } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
 import { type MemberSets, needsMembers, patchGroup, readMemberIds } from '../protocol/group-patch.js';
-import type { ListQuery } from '../protocol/list-query.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
 import { readPatch } from '../protocol/patch-request.js';
 import { includes, type Projection } from '../protocol/projection.js';
@@ -11,6 +11,7 @@ import { bindPath } from '../protocol/schema.js';
 import type { Database, Transaction } from '../stores/database.js';
 import type { GroupClaim, GroupNames, GroupRow, GroupStore } from '../stores/group-store.js';
 import type { MembershipStore } from '../stores/membership-store.js';
+import type { Page, PageRequest } from '../stores/page-sql.js';
 import type { AdminGuard } from './admin-guard.js';
 import { assertExternalId, assertLength } from './person-mapping.js';
 import { assertPrecondition, type RequestContext, type ResourceService } from './resource-service.js';
@@ -88,16 +89,21 @@ export class GroupService implements ResourceService {
     return toStoredGroup(row);
   }
 
-  async list(query: ListQuery): Promise<{ total: number; resources: readonly StoredResource[] }> {
-    const page = await this.#groups.list(query.filter, query.startIndex - 1, query.count, withMembers(query.projection));
-    return { total: page.total, resources: page.rows.map(toStoredGroup) };
+  async list(query: ResourceQuery, page: PageRequest, projection: Projection): Promise<Page<StoredResource>> {
+    const found = await this.#groups.list(query, page, withMembers(projection));
+    return { ...found, rows: found.rows.map(toStoredGroup) };
   }
 
-  async create(body: unknown, context: RequestContext): Promise<StoredResource> {
+  async readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>> {
+    const rows = await this.#groups.readMany(hostIds, withMembers(projection));
+    return new Map(rows.map((row) => [row.groupId, toStoredGroup(row)]));
+  }
+
+  async create(body: unknown, context: RequestContext, id: string = randomUUID()): Promise<StoredResource> {
     const { names, members } = readGroup(body);
     return this.#database.transaction(async (transaction) => {
       const adoptable = await this.#claim(transaction, names, undefined);
-      const scimId = randomUUID();
+      const scimId = id;
       let groupId = adoptable?.groupId;
       if (groupId === undefined) groupId = await this.#groups.create(transaction, scimId, names, context.audit);
       else await this.#groups.adopt(transaction, groupId, scimId, names, context.audit);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { assignedOnly, type Document, equalValues, readDocument, type Statement } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
-import type { ListQuery } from '../protocol/list-query.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
 import { applyPatch } from '../protocol/patch.js';
 import { readPatch } from '../protocol/patch-request.js';
@@ -10,6 +10,7 @@ import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import { bindPath } from '../protocol/schema.js';
 import type { Database, Transaction } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
+import type { Page, PageRequest } from '../stores/page-sql.js';
 import type { Claim, LockedPerson, PersonRow, PersonState, PersonStore } from '../stores/person-store.js';
 import type { AdminGuard } from './admin-guard.js';
 import { assertMayResume, assertNobodyInTheWay, assertNotRecoveryAdmin, type ClaimVerdict, weighClaims } from './claims.js';
@@ -65,19 +66,24 @@ export class PersonService implements ResourceService {
     return toStoredPerson(row);
   }
 
-  async list(query: ListQuery): Promise<{ total: number; resources: readonly StoredResource[] }> {
-    const page = await this.#persons.list(query.filter, query.startIndex - 1, query.count, withGroups(query.projection));
-    return { total: page.total, resources: page.rows.map(toStoredPerson) };
+  async list(query: ResourceQuery, page: PageRequest, projection: Projection): Promise<Page<StoredResource>> {
+    const found = await this.#persons.list(query, page, withGroups(projection));
+    return { ...found, rows: found.rows.map(toStoredPerson) };
   }
 
-  async create(body: unknown, context: RequestContext): Promise<StoredResource> {
+  async readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>> {
+    const rows = await this.#persons.readMany(hostIds, withGroups(projection));
+    return new Map(rows.map((row) => [row.userId, toStoredPerson(row)]));
+  }
+
+  async create(body: unknown, context: RequestContext, id: string = randomUUID()): Promise<StoredResource> {
     const statement = readDocument(USER_RESOURCE_TYPE, body);
     const { active, ...stated } = statement;
     const fresh = toState(assignedOnly(stated));
     assertNotRecoveryAdmin(fresh, this.#options.recoveryAdmins);
     return this.#database.transaction(async (transaction) => {
       const verdict = await this.#claims(transaction, fresh, undefined);
-      const scimId = randomUUID();
+      const scimId = id;
       const startsActive = active !== false;
       const { adoptable } = verdict;
       if (adoptable === undefined) {

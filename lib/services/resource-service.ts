@@ -1,8 +1,9 @@
 import { ScimError } from '../protocol/errors.js';
-import type { ListQuery } from '../protocol/list-query.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
 import { etagOf, type StoredResource } from '../protocol/messages.js';
 import type { Projection } from '../protocol/projection.js';
 import type { Audit } from '../stores/event-sql.js';
+import type { Page, PageRequest } from '../stores/page-sql.js';
 
 /** What a request brings along besides its body. A journal of requests, when it comes, is written from here. */
 export interface RequestContext {
@@ -14,8 +15,11 @@ export interface RequestContext {
 /** The operations of RFC 7644 3 on one type of resource. Each one throws `ScimError` and leaves nothing half-done. */
 export interface ResourceService {
   read(id: string, projection: Projection): Promise<StoredResource>;
-  list(query: ListQuery): Promise<{ readonly total: number; readonly resources: readonly StoredResource[] }>;
-  create(body: unknown, context: RequestContext): Promise<StoredResource>;
+  list(query: ResourceQuery, page: PageRequest, projection: Projection): Promise<Page<StoredResource>>;
+  /** Those of the host's ids that are there, by host id. */
+  readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>>;
+  /** `id`: the one to give to a new resource; undefined: any. */
+  create(body: unknown, context: RequestContext, id?: string): Promise<StoredResource>;
   replace(id: string, body: unknown, context: RequestContext): Promise<StoredResource>;
   /** undefined: the change is made, and the answer has no body. */
   modify(id: string, body: unknown, context: RequestContext): Promise<StoredResource | undefined>;

@@ -1,5 +1,9 @@
-import type { FilterColumns, FilterElements } from '../sql/filter-sql.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
+import { GROUP_URN } from '../protocol/resource-schemas.js';
+import { compileFilter, type FilterColumns, type FilterElements } from '../sql/filter-sql.js';
+import { compileSortKey } from '../sql/sort-sql.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
+import { matchingRows } from './page-sql.js';
 
 /** A managed group is a host group with a SCIM id; ours adds the counter of its version. */
 export const GROUPS_FROM = sql`groups g LEFT JOIN scim_groups sg ON sg.group_id = g.id`;
@@ -55,7 +59,7 @@ const MEMBER_ELEMENTS: FilterElements = {
 
 /** Where the filters of groups find their attributes. */
 export const GROUP_FILTER_COLUMNS: FilterColumns = {
-  document: sql`NULL::jsonb`,
+  document: sql`jsonb_build_object('schemas', jsonb_build_array(${GROUP_URN}::text))`,
   elements: (attribute) => (attribute.name === 'members' ? MEMBER_ELEMENTS : undefined),
   column: ({ attribute, subAttribute }) => {
     switch (subAttribute === undefined ? attribute.name : `${attribute.name}.${subAttribute.name}`) {
@@ -78,3 +82,12 @@ export const GROUP_FILTER_COLUMNS: FilterColumns = {
     }
   },
 };
+
+/** The groups of a list, as a part of `ListSource.matching`; `idOffset` keeps their ids apart from those of another table. */
+export const matchingGroups = ({ filter, sort }: ResourceQuery, idOffset = 0): SqlFragment =>
+  matchingRows({
+    from: GROUPS_FROM,
+    id: idOffset === 0 ? sql`g.id` : sql`g.id + ${idOffset}::bigint`,
+    condition: filter === undefined ? MANAGED : sql`${MANAGED} AND ${compileFilter(filter, GROUP_FILTER_COLUMNS)}`,
+    sortKey: sort && compileSortKey(sort.by, GROUP_FILTER_COLUMNS),
+  });

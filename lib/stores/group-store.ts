@@ -1,13 +1,11 @@
 import type { Document } from '../protocol/document.js';
-import type { Filter } from '../protocol/filter.js';
-import type { BoundAttribute } from '../protocol/schema.js';
-import { compileFilter } from '../sql/filter-sql.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
 import type { Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents } from './event-sql.js';
-import { GROUP_FILTER_COLUMNS, GROUPS_FROM, groupColumns, MANAGED } from './group-sql.js';
+import { GROUPS_FROM, groupColumns, MANAGED, matchingGroups } from './group-sql.js';
 import { groupCarriesAdmin } from './lifecycle-store.js';
-import type { Page } from './person-store.js';
+import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
 
 export interface GroupRow {
   readonly groupId: number;
@@ -60,31 +58,33 @@ export class GroupStore {
     return rows[0];
   }
 
-  /** Locks the group: its changes are one after the other. The version is read only where a precondition asks for it. */
+  /**
+   * Locks the group: its changes are one after the other. The lock lets foreign keys point at the group, so that whoever parks a
+   * member meanwhile does not deadlock with it. The version is read only where a precondition asks for it.
+   */
   async readForUpdate(transaction: Transaction, scimId: string, withVersion: boolean): Promise<GroupRow | undefined> {
     const locked = await transaction.query<GroupRow>(sql`
       SELECT g.id AS "groupId", g.scim_id AS "scimId", g.scim_external_id AS "externalId", g.name AS "displayName", '' AS version,
         g.created_at AS created, g.created_at AS "lastModified", NULL::jsonb AS members
-      FROM groups g WHERE g.scim_id = ${scimId} FOR UPDATE`);
+      FROM groups g WHERE g.scim_id = ${scimId} FOR NO KEY UPDATE`);
     return withVersion && locked[0] !== undefined ? this.read(scimId, false, transaction) : locked[0];
   }
 
-  /** A page in the order of the host's ids. `offset` counts from 0. */
-  async list(
-    filter: Filter<BoundAttribute> | undefined,
-    offset: number,
-    limit: number,
-    withMembers: boolean,
-  ): Promise<Page<GroupRow>> {
-    const condition = filter === undefined ? sql`TRUE` : compileFilter(filter, GROUP_FILTER_COLUMNS);
-    const rows = await this.#database.query<GroupRow & { total: number; groupId: number | null }>(sql`
-      WITH matching AS MATERIALIZED (SELECT g.id FROM ${GROUPS_FROM} WHERE ${MANAGED} AND ${condition})
-      SELECT counted.total, page.* FROM (SELECT count(*)::integer AS total FROM matching) counted
-      LEFT JOIN LATERAL (
-        SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM}
-        WHERE g.id IN (SELECT id FROM matching ORDER BY id LIMIT ${limit} OFFSET ${offset}) ORDER BY g.id) page ON TRUE
-      ORDER BY page."groupId"`);
-    return { total: rows[0]?.total ?? 0, rows: rows.filter((row) => row.groupId !== null) };
+  async list(query: ResourceQuery, page: PageRequest, withMembers: boolean): Promise<Page<GroupRow>> {
+    const source: ListSource = {
+      matching: matchingGroups(query),
+      read: { from: GROUPS_FROM, id: sql`g.id`, columns: groupColumns(withMembers) },
+      isSorted: query.sort !== undefined,
+      descending: query.sort?.descending ?? false,
+    };
+    return readPage(this.#database, source, page);
+  }
+
+  /** The rows with these host ids, in no order. */
+  async readMany(ids: readonly number[], withMembers: boolean): Promise<readonly GroupRow[]> {
+    return this.#database.query<GroupRow>(
+      sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.id = ANY(${ids}::integer[]) AND ${MANAGED}`,
+    );
   }
 
   /** Waits for any other change to a group of that name: the host has no unique index to lean on. */

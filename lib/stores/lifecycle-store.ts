@@ -21,6 +21,9 @@ export const groupCarriesAdmin = (groupId: SqlFragment): SqlFragment => sql`(
   EXISTS (SELECT 1 FROM groups ag WHERE ag.id = ${groupId} AND ${carriesAdmin(sql`ag.root_role_id`)})
   OR EXISTS (SELECT 1 FROM group_role ar WHERE ar.group_id = ${groupId} AND ${carriesAdmin(sql`ar.role_id`)}))`;
 
+/** The host keeps rights in projects that it has deleted; root roles stand under the project `default`. */
+const projectExists = sql`(t.project = 'default' OR EXISTS (SELECT 1 FROM projects p WHERE p.id = t.project))`;
+
 /** How people leave and come back (design: the rows of the behaviour table on suspension, resumption and deletion). */
 export class LifecycleStore {
   /**
@@ -60,7 +63,7 @@ export class LifecycleStore {
       roles_taken AS (DELETE FROM role_user WHERE user_id IN (SELECT id FROM old) RETURNING *),
       roles_parked AS (
         INSERT INTO scim_parked_roles (user_id, role_id, project, created_at, created_by_user_id)
-        SELECT user_id, role_id, project, created_at, created_by_user_id FROM roles_taken WHERE ${parked} ON CONFLICT DO NOTHING),
+        SELECT user_id, role_id, project, created_at, created_by_user_id FROM roles_taken t WHERE ${parked} AND ${projectExists} ON CONFLICT DO NOTHING),
       members_taken AS (DELETE FROM group_user WHERE user_id IN (SELECT id FROM old) RETURNING *),
       members_parked AS (
         INSERT INTO scim_parked_members (group_id, user_id, created_by, created_at)
@@ -122,8 +125,7 @@ export class LifecycleStore {
       taken AS (DELETE FROM scim_parked_roles WHERE user_id = ${userId} RETURNING *),
       restored AS (
         INSERT INTO role_user (role_id, user_id, project, created_at, created_by_user_id)
-        SELECT t.role_id, t.user_id, t.project, t.created_at, t.created_by_user_id FROM taken t
-        WHERE t.project = 'default' OR EXISTS (SELECT 1 FROM projects p WHERE p.id = t.project)
+        SELECT t.role_id, t.user_id, t.project, t.created_at, t.created_by_user_id FROM taken t WHERE ${projectExists}
         ON CONFLICT DO NOTHING RETURNING role_id),
       root_role AS (SELECT r.id AS role_id FROM taken t JOIN roles r ON r.id = t.role_id WHERE r.type IN ('root', 'root-custom') LIMIT 1),
       default_role AS (

@@ -41,10 +41,16 @@ export class MembershipStore {
     audit: Audit,
   ): Promise<MembershipResult> {
     const { exact, add, remove } = change;
-    if (add.length > 0) {
-      // Waits for a suspension that is under way, and makes one wait that would begin: the next statement sees who is live.
-      await transaction.query(sql`SELECT id FROM users WHERE scim_id = ANY(${add}::text[]) ORDER BY id FOR KEY SHARE`);
-    }
+    // Waits for a suspension or resumption that is under way, and makes one wait that would begin: the next statement sees who
+    // is live, and nobody is parked into the group behind its back.
+    const touched = [...add, ...remove];
+    await transaction.query(sql`
+      SELECT id FROM users WHERE id IN (
+        SELECT id FROM users WHERE scim_id = ANY(${touched}::text[])
+        UNION ALL SELECT user_id FROM scim_users WHERE scim_id = ANY(${touched}::text[])
+        UNION ALL SELECT user_id FROM group_user WHERE ${exact} AND group_id = ${groupId}
+        UNION ALL SELECT user_id FROM scim_parked_members WHERE ${exact} AND group_id = ${groupId})
+      ORDER BY id FOR KEY SHARE`);
     const payload = sql`jsonb_build_object('groupId', ${groupId}::integer, 'userId', x.user_id)`;
     const goes = (userId: SqlFragment): SqlFragment =>
       exact

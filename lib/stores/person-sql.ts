@@ -1,5 +1,9 @@
-import type { FilterColumns, FilterElements } from '../sql/filter-sql.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
+import { ENTERPRISE_URN, USER_URN } from '../protocol/resource-schemas.js';
+import { compileFilter, type FilterColumns, type FilterElements } from '../sql/filter-sql.js';
+import { compileSortKey } from '../sql/sort-sql.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
+import { matchingRows } from './page-sql.js';
 
 /**
  * A managed person is a host user and, once SCIM has written them, a row of ours. The host's columns are the truth for name,
@@ -113,9 +117,13 @@ const GROUPS_OF_PERSON: FilterElements = {
     sql`EXISTS (SELECT 1 FROM ${MEMBERSHIPS} m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id AND g.scim_id IS NOT NULL AND ${condition})`,
 };
 
+/** `schemas` follows from what a person has. */
+const FILTERED_DOCUMENT = sql`(${DOCUMENT} || jsonb_build_object('schemas', CASE WHEN ${DOCUMENT} ? ${ENTERPRISE_URN}::text
+  THEN jsonb_build_array(${USER_URN}::text, ${ENTERPRISE_URN}::text) ELSE jsonb_build_array(${USER_URN}::text) END))`;
+
 /** Where the filters of people find their attributes. */
 export const PERSON_FILTER_COLUMNS: FilterColumns = {
-  document: DOCUMENT,
+  document: FILTERED_DOCUMENT,
   elements: (attribute) => (attribute.name === 'groups' ? GROUPS_OF_PERSON : undefined),
   column: ({ extension, attribute, subAttribute }) => {
     if (extension !== undefined) return undefined;
@@ -143,3 +151,12 @@ export const PERSON_FILTER_COLUMNS: FilterColumns = {
     }
   },
 };
+
+/** The people of a list, as a part of `ListSource.matching`. */
+export const matchingPeople = ({ filter, sort }: ResourceQuery): SqlFragment =>
+  matchingRows({
+    from: PEOPLE,
+    id: sql`u.id`,
+    condition: filter === undefined ? VISIBLE : sql`${VISIBLE} AND ${compileFilter(filter, PERSON_FILTER_COLUMNS)}`,
+    sortKey: sort && compileSortKey(sort.by, PERSON_FILTER_COLUMNS),
+  });

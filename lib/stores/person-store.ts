@@ -1,11 +1,10 @@
 import type { Document } from '../protocol/document.js';
-import type { Filter } from '../protocol/filter.js';
-import type { BoundAttribute } from '../protocol/schema.js';
-import { compileFilter } from '../sql/filter-sql.js';
+import type { ResourceQuery } from '../protocol/list-query.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
 import type { Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
-import { byScimId, PEOPLE, PERSON_FILTER_COLUMNS, personColumns, ROOT_ROLE_COLUMN, VISIBLE } from './person-sql.js';
+import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
+import { byScimId, matchingPeople, PEOPLE, personColumns, ROOT_ROLE_COLUMN, VISIBLE } from './person-sql.js';
 
 /** A managed person as the database has them. `document` holds the SCIM attributes that have no column. */
 export interface PersonRow {
@@ -59,11 +58,6 @@ export interface Claim {
   readonly rootRole: number | null;
 }
 
-export interface Page<Row> {
-  readonly total: number;
-  readonly rows: readonly Row[];
-}
-
 const emailHash = (email: string | null): SqlFragment =>
   sql`CASE WHEN ${email}::text IS NOT NULL THEN encode(sha256(convert_to(${email}::text, 'UTF8')), 'hex') END`;
 
@@ -104,22 +98,21 @@ export class PersonStore {
     return rows[0];
   }
 
-  /** A page in the order of the host's ids. `offset` counts from 0. */
-  async list(
-    filter: Filter<BoundAttribute> | undefined,
-    offset: number,
-    limit: number,
-    withGroups: boolean,
-  ): Promise<Page<PersonRow>> {
-    const condition = filter === undefined ? sql`TRUE` : compileFilter(filter, PERSON_FILTER_COLUMNS);
-    const rows = await this.#database.query<PersonRow & { total: number; userId: number | null }>(sql`
-      WITH matching AS MATERIALIZED (SELECT u.id FROM ${PEOPLE} WHERE ${VISIBLE} AND ${condition})
-      SELECT counted.total, page.* FROM (SELECT count(*)::integer AS total FROM matching) counted
-      LEFT JOIN LATERAL (
-        SELECT ${personColumns(withGroups)} FROM ${PEOPLE}
-        WHERE u.id IN (SELECT id FROM matching ORDER BY id LIMIT ${limit} OFFSET ${offset}) ORDER BY u.id) page ON TRUE
-      ORDER BY page."userId"`);
-    return { total: rows[0]?.total ?? 0, rows: rows.filter((row) => row.userId !== null) };
+  async list(query: ResourceQuery, page: PageRequest, withGroups: boolean): Promise<Page<PersonRow>> {
+    const source: ListSource = {
+      matching: matchingPeople(query),
+      read: { from: PEOPLE, id: sql`u.id`, columns: personColumns(withGroups) },
+      isSorted: query.sort !== undefined,
+      descending: query.sort?.descending ?? false,
+    };
+    return readPage(this.#database, source, page);
+  }
+
+  /** The rows with these host ids, in no order. */
+  async readMany(ids: readonly number[], withGroups: boolean): Promise<readonly PersonRow[]> {
+    return this.#database.query<PersonRow>(
+      sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE u.id = ANY(${ids}::integer[]) AND ${VISIBLE}`,
+    );
   }
 
   /** Everybody who has one of these names or identifiers; live host rows stay locked until the transaction ends. */

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { type BulkOperation, type BulkRequest, planBulk, resolveReferences } from '../protocol/bulk.js';
+import { ScimError } from '../protocol/errors.js';
+import type { StoredResource } from '../protocol/messages.js';
+import type { ResourceType } from '../protocol/schema.js';
+import type { RequestContext, ResourceService } from './resource-service.js';
+
+/** What became of one operation; in the order of the request. */
+export interface BulkOutcome {
+  readonly operation: BulkOperation;
+  readonly type: ResourceType | undefined;
+  readonly id: string | undefined;
+  readonly status: 'created' | 'changed' | 'noContent' | 'failed';
+  readonly resource: StoredResource | undefined;
+  readonly error: unknown;
+}
+
+/** Runs the operations of a bulk request, each in a transaction of its own: one that fails takes no other along. */
+export class BulkService {
+  readonly #services: ReadonlyMap<ResourceType, ResourceService>;
+
+  constructor(services: ReadonlyMap<ResourceType, ResourceService>) {
+    this.#services = services;
+  }
+
+  async run({ operations, failOnErrors }: BulkRequest, context: RequestContext): Promise<readonly BulkOutcome[]> {
+    const ids = new Map<string, string>();
+    for (const { bulkId, request } of operations) {
+      if (bulkId !== undefined && request.kind === 'create') ids.set(bulkId, randomUUID());
+    }
+    const outcomes = new Map<number, BulkOutcome>();
+    let errors = 0;
+    for (const { index, operation, needs } of planBulk(operations)) {
+      if (failOnErrors !== undefined && errors >= failOnErrors) break;
+      const broken = needs.find((other) => outcomes.get(other)?.status === 'failed');
+      const outcome =
+        broken === undefined
+          ? await this.#runOne(operation, ids, context)
+          : this.#failed(
+              operation,
+              new ScimError('conflict', `The operation refers to bulkId "${operations[broken]?.bulkId}", which failed.`),
+            );
+      if (outcome.status === 'failed') errors += 1;
+      outcomes.set(index, outcome);
+    }
+    return [...outcomes].sort(([a], [b]) => a - b).map(([, outcome]) => outcome);
+  }
+
+  async #runOne(operation: BulkOperation, ids: ReadonlyMap<string, string>, context: RequestContext): Promise<BulkOutcome> {
+    const request = resolveReferences(operation, (bulkId) => ids.get(bulkId));
+    if (request.kind === 'invalid') return this.#failed(operation, request.error);
+    const service = this.#services.get(request.type);
+    if (service === undefined) throw new Error(`nobody serves ${request.type.name}`);
+    const { type } = request;
+    const own: RequestContext = { ...context, ifMatch: operation.version };
+    const done = (status: BulkOutcome['status'], id: string, resource?: StoredResource): BulkOutcome => ({
+      operation,
+      type,
+      id,
+      status,
+      resource,
+      error: undefined,
+    });
+    try {
+      switch (request.kind) {
+        case 'create': {
+          const resource = await service.create(request.data, own, ids.get(operation.bulkId ?? ''));
+          return done('created', resource.id, resource);
+        }
+        case 'replace':
+          return done('changed', request.id, await service.replace(request.id, request.data, own));
+        case 'modify': {
+          const resource = await service.modify(request.id, request.data, own);
+          return done(resource === undefined ? 'noContent' : 'changed', request.id, resource);
+        }
+        case 'delete':
+          await service.delete(request.id, own);
+          return done('noContent', request.id);
+      }
+    } catch (error) {
+      return { ...this.#failed(operation, error), type, id: request.kind === 'create' ? undefined : request.id };
+    }
+  }
+
+  #failed(operation: BulkOperation, error: unknown): BulkOutcome {
+    return { operation, type: undefined, id: undefined, status: 'failed', resource: undefined, error };
+  }
+}

@@ -1,0 +1,115 @@
+import { ScimError } from '../protocol/errors.js';
+import type { ListLimits, ListParameters, ListQuery, Paging, RootQuery } from '../protocol/list-query.js';
+import type { PageMarks, StoredResource } from '../protocol/messages.js';
+import type { ResourceType } from '../protocol/schema.js';
+import type { Page, PageRequest, Position } from '../stores/page-sql.js';
+import type { RootStore } from '../stores/root-store.js';
+import { type Cursor, listDigest, openCursor, sealCursor } from './cursor-codec.js';
+import type { ResourceService } from './resource-service.js';
+
+export interface ListedResource {
+  readonly type: ResourceType;
+  readonly resource: StoredResource;
+}
+
+export interface ListAnswer {
+  readonly total: number;
+  readonly resources: readonly ListedResource[];
+  readonly marks: PageMarks;
+}
+
+/** What a cursor is bound to besides the list: the token, by its hash, and the time. */
+export interface CursorSeal {
+  readonly tokenHash: Buffer;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+interface Turn {
+  readonly request: PageRequest;
+  readonly digest: string;
+  readonly isFirst: boolean;
+}
+
+/** Lists of one type or of all, page by page. */
+export class ListService {
+  readonly #services: ReadonlyMap<ResourceType, ResourceService>;
+  readonly #root: RootStore;
+  readonly #limits: ListLimits;
+
+  constructor(services: ReadonlyMap<ResourceType, ResourceService>, root: RootStore, limits: ListLimits) {
+    this.#services = services;
+    this.#root = root;
+    this.#limits = limits;
+  }
+
+  async list(type: ResourceType, query: ListQuery, parameters: ListParameters, seal: CursorSeal): Promise<ListAnswer> {
+    const service = this.#services.get(type);
+    if (service === undefined) throw new Error(`nobody serves ${type.name}`);
+    const turn = this.#turn(query.paging, parameters, type.endpoint, seal);
+    const page = await service.list(query, turn.request, query.projection);
+    return {
+      total: page.total,
+      resources: page.rows.map((resource) => ({ type, resource })),
+      marks: this.#marks(query.paging, turn, page, seal),
+    };
+  }
+
+  /** RFC 7644 3.4.2.1. */
+  async listRoot(query: RootQuery, parameters: ListParameters, seal: CursorSeal): Promise<ListAnswer> {
+    const turn = this.#turn(query.paging, parameters, '/', seal);
+    const page = await this.#root.list(query, turn.request);
+    const types = [...this.#services.keys()];
+    const found = await Promise.all(
+      types.map(async (type, index) => {
+        const ids = page.rows.filter((row) => row.type === type.name).map((row) => row.id);
+        const projection = query.types[index]?.projection;
+        const service = this.#services.get(type);
+        return ids.length === 0 || projection === undefined || service === undefined
+          ? undefined
+          : service.readMany(ids, projection);
+      }),
+    );
+    const resources = page.rows.flatMap((row) => {
+      const index = types.findIndex((type) => type.name === row.type);
+      const type = types[index];
+      const resource = found[index]?.get(row.id);
+      return type === undefined || resource === undefined ? [] : [{ type, resource }];
+    });
+    return { total: page.total, resources, marks: this.#marks(query.paging, turn, page, seal) };
+  }
+
+  #turn(paging: Paging, parameters: ListParameters, endpoint: string, seal: CursorSeal): Turn {
+    const digest = listDigest(endpoint, parameters.filter, parameters.sortBy, parameters.sortOrder);
+    if (paging.kind === 'index') {
+      return { request: { kind: 'index', offset: paging.startIndex - 1, limit: paging.count }, digest, isFirst: true };
+    }
+    const { cursor, count } = paging;
+    if (cursor === '') {
+      const limit = count ?? Math.min(this.#limits.defaultCount, this.#limits.maxResults);
+      return { request: { kind: 'after', position: undefined, limit }, digest, isFirst: true };
+    }
+    const opened = openCursor(cursor, digest, seal.tokenHash, seal.now);
+    if (count !== undefined && count !== opened.count) {
+      throw new ScimError(
+        'invalidCount',
+        `The cursor was made for pages of ${opened.count}; leave count out, or begin again without the cursor.`,
+      );
+    }
+    return { request: { kind: opened.direction, position: opened.position, limit: opened.count }, digest, isFirst: false };
+  }
+
+  #marks(paging: Paging, turn: Turn, page: Page<unknown>, seal: CursorSeal): PageMarks {
+    if (paging.kind === 'index') return { startIndex: paging.startIndex };
+    const { request, digest, isFirst } = turn;
+    if (request.limit === 0) return {};
+    const make = (direction: Cursor['direction'], position: Position | undefined): string | undefined =>
+      position && sealCursor({ direction, position, count: request.limit }, digest, seal.tokenHash, seal.now);
+    const backwards = request.kind === 'before';
+    // Who came here by a cursor came from a page: in that direction there is one, as far as anybody knows.
+    const next = backwards || page.hasMore ? make('after', page.positions.at(-1)) : undefined;
+    const previous = backwards ? page.hasMore : !isFirst;
+    const back = previous ? make('before', page.positions[0]) : undefined;
+    return { ...(next === undefined ? {} : { nextCursor: next }), ...(back === undefined ? {} : { previousCursor: back }) };
+  }
+}
