@@ -37,15 +37,19 @@ CREATE INDEX scim_users_emails_idx ON scim_users USING gin (scim_emails(document
 CREATE INDEX scim_users_user_name_idx ON scim_users (lower(user_name));
 CREATE INDEX scim_users_host_email_idx ON scim_users (host_email);
 
+-- A project that is deleted takes the parked rights in it along, so that one made anew under its id grants none. Root roles
+-- stand under 'default', which the host never deletes.
 CREATE TABLE scim_parked_roles (
   user_id            integer NOT NULL REFERENCES scim_users (user_id) ON DELETE CASCADE,
   role_id            integer NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
   project            varchar(255) NOT NULL,
+  own_project        varchar(255) GENERATED ALWAYS AS (nullif(project, 'default')) STORED REFERENCES projects (id) ON DELETE CASCADE,
   created_at         timestamptz,
   created_by_user_id integer,
   PRIMARY KEY (user_id, role_id, project)
 );
 CREATE INDEX scim_parked_roles_role_idx ON scim_parked_roles (role_id);
+CREATE INDEX scim_parked_roles_project_idx ON scim_parked_roles (own_project);
 
 CREATE TABLE scim_parked_members (
   group_id   integer NOT NULL REFERENCES groups (id) ON DELETE CASCADE,

@@ -11,6 +11,7 @@ import {
   type IUnleashConfig,
   type IUnleashServices,
 } from 'unleash-server';
+import { isStorableText } from '../protocol/match.js';
 import { inHostShape } from './admin-errors.js';
 import type { GroupsTransactions } from './groups-transactions.js';
 
@@ -20,12 +21,18 @@ interface AdminRequest extends Request {
 
 const MAX_ID = 2_147_483_647;
 
+/** Postgres takes no NUL and no half of a surrogate pair. */
+const text = joi
+  .string()
+  .custom((value: string, helpers) => (isStorableText(value) ? value : helpers.error('text.storable')))
+  .messages({ 'text.storable': '{{#label}} has a character that cannot be stored' });
+
 /** What the page sends; all else is dropped, for the host's service stores what it is given. */
 const bodySchema = joi
   .object({
-    name: joi.string().trim().min(1).max(255).required(),
-    description: joi.string().allow('', null),
-    mappingsSSO: joi.array().items(joi.string()).default([]),
+    name: text.trim().min(1).max(255).required(),
+    description: text.allow('', null),
+    mappingsSSO: joi.array().items(text).default([]),
     rootRole: joi.number().integer().min(1).max(MAX_ID).allow(null),
     users: joi
       .array()
@@ -39,6 +46,7 @@ const bodySchema = joi
           })
           .options({ stripUnknown: true }),
       )
+      .unique('user.id')
       .default([]),
   })
   .required()
@@ -89,7 +97,7 @@ export class GroupsController extends Controller {
   async create(request: Request, response: Response): Promise<void> {
     const group = readGroup(request.body);
     const { audit } = request as AdminRequest;
-    const created = await inHostShape(() => this.#transactions.run((groups) => groups.createGroup(group, audit)), this.#logError);
+    const created = await inHostShape(() => this.#transactions.save(group, (groups) => groups.createGroup(group, audit)), this.#logError);
     response.status(201).json(created);
   }
 
@@ -97,7 +105,7 @@ export class GroupsController extends Controller {
     const id = idOf(request);
     const group: Parameters<GroupService['updateGroup']>[0] = { ...readGroup(request.body), id };
     const { audit } = request as AdminRequest;
-    const updated = await inHostShape(() => this.#transactions.run((groups) => groups.updateGroup(group, audit)), this.#logError);
+    const updated = await inHostShape(() => this.#transactions.save(group, (groups) => groups.updateGroup(group, audit)), this.#logError);
     response.status(200).json(updated);
   }
 

@@ -1,6 +1,7 @@
-import type { GroupService, IUnleashServices } from 'unleash-server';
+import { BadDataError, type GroupService, type ICreateGroupModel, type IUnleashServices } from 'unleash-server';
 import type { AdminGuard } from '../services/admin-guard.js';
-import { type ConnectionPool, Database, lock, type Transaction } from '../stores/database.js';
+import { sql } from '../sql/sql.js';
+import { type ConnectionPool, Database, type Transaction, untilWon } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
 
 type GroupServiceFactory = IUnleashServices['transactionalGroupService'];
@@ -11,6 +12,18 @@ type HostTransaction = Parameters<GroupServiceFactory>[0];
 export interface KnexLike extends ConnectionPool {
   transaction<Result>(work: (transaction: HostTransaction) => Promise<Result>): Promise<Result>;
 }
+
+type GroupRefs = Pick<ICreateGroupModel, 'rootRole' | 'users'>;
+
+/** The host's service asks neither: a user who was removed would be a member that no page shows, a role for projects gives nothing. */
+const assertUsable = async (transaction: Transaction, { rootRole, users = [] }: GroupRefs): Promise<void> => {
+  const ids = users.map(({ user }) => user.id);
+  const rows = await transaction.query<{ users: number; role: boolean }>(sql`
+    SELECT (SELECT count(*)::integer FROM users WHERE id = ANY(${ids}::integer[]) AND deleted_at IS NULL AND NOT is_system) AS users,
+      EXISTS (SELECT 1 FROM roles WHERE id = ${rootRole ?? null}::integer AND type IN ('root', 'root-custom')) AS role`);
+  if (rows[0]?.users !== ids.length) throw new BadDataError('"users" names somebody who does not exist any more; load the page again');
+  if (rootRole != null && rows[0].role === false) throw new BadDataError('"rootRole" is not the id of a root role');
+};
 
 /** Runs the host's group service in a transaction, and refuses what would leave no admin. */
 export class GroupsTransactions {
@@ -26,16 +39,31 @@ export class GroupsTransactions {
     this.#lifecycle = lifecycle;
   }
 
+  /** Makes or changes a group. @throws BadDataError where it names a user or role that a group cannot have. */
+  async save<Result>(group: GroupRefs, work: (groups: GroupService) => Promise<Result>): Promise<Result> {
+    return this.#run(work, (transaction) => assertUsable(transaction, group));
+  }
+
   async run<Result>(work: (groups: GroupService) => Promise<Result>): Promise<Result> {
-    return this.#db.transaction(async (hostTransaction) => {
-      // A transaction of knex hands out its own connection, so our statements are part of it.
-      const database = new Database(hostTransaction, { prepared: false });
-      const transaction: Transaction = { inTransaction: true, query: (statement) => database.query(statement) };
-      await lock(transaction, 'admins');
-      const someoneWasAdmin = await this.#lifecycle.someoneIsAdmin(transaction);
-      const result = await work(this.#createService(hostTransaction));
-      await this.#guard.assertAdminLeft(transaction, someoneWasAdmin);
-      return result;
-    });
+    return this.#run(work);
+  }
+
+  async #run<Result>(
+    work: (groups: GroupService) => Promise<Result>,
+    check?: (transaction: Transaction) => Promise<void>,
+  ): Promise<Result> {
+    const attempt = (): Promise<Result> =>
+      this.#db.transaction(async (hostTransaction) => {
+        // A transaction of knex hands out its own connection, so our statements are part of it.
+        const database = new Database(hostTransaction, { prepared: false });
+        const transaction: Transaction = { inTransaction: true, query: (statement) => database.query(statement) };
+        await check?.(transaction);
+        const someoneWasAdmin = await this.#lifecycle.someoneIsAdmin(transaction);
+        const result = await work(this.#createService(hostTransaction));
+        // The lock of the guard comes last, as in the changes of SCIM: whoever took it first would wait for their rows for ever.
+        await this.#guard.assertAdminLeft(transaction, someoneWasAdmin);
+        return result;
+      });
+    return untilWon(attempt);
   }
 }

@@ -79,7 +79,7 @@ const whenReady = (ready: Promise<void>): RequestHandler => {
     const detail =
       state.is === 'waiting'
         ? 'SCIM is starting: its tables are being made.'
-        : 'SCIM could not make its tables; the log of Unleash says why.';
+        : 'SCIM could not be prepared; the log of Unleash says why.';
     sendError(response, new ScimError('unavailable', detail));
   };
 };
@@ -108,7 +108,8 @@ export const createScimApp = (options: ScimAppOptions): Express => {
         'forbidden',
         'SCIM is switched off in the settings of Unleash; an administrator can switch it on there.',
       );
-    if (!READING.has(request.method) && (gate.maintenance || options.isMaintenance())) {
+    const reads = READING.has(request.method) || request.path.endsWith('/.search');
+    if (!reads && (gate.maintenance || options.isMaintenance())) {
       throw new ScimError('unavailable', 'Unleash is in maintenance mode, so nothing can be changed; reading goes on.');
     }
     response.locals.gate = gate;

@@ -23,7 +23,7 @@ const assertDistinct = (claim: Claim, state: PersonState): void => {
   }
   if (same(claim.live ? claim.email : claim.scimEmail, state.hostEmail)) {
     throw taken(
-      `The e-mail "${state.hostEmail}" belongs to "${userName}", whom SCIM already manages; find them by a filter on emails.value.`,
+      `The e-mail "${state.hostEmail}" belongs to "${userName}", whom SCIM already manages; find them by a filter on userName or emails.value.`,
     );
   }
   if (state.externalId !== null && claim.externalId === state.externalId) {
@@ -79,7 +79,7 @@ export const weighClaims = (
   }
   if (unmanaged.length > 1) {
     throw taken(
-      `The userName and the e-mail belong to two different users of Unleash, ${unmanaged.map(shownAs).join(' and ')}; an administrator must rename one of them.`,
+      `The userName and the e-mail belong to two different users of Unleash, ${unmanaged.map(shownAs).join(' and ')}; an administrator must change the e-mail of one of them, or remove one.`,
     );
   }
   return { adoptable: unmanaged[0], lost };
@@ -89,7 +89,7 @@ export const weighClaims = (
 export const assertNobodyInTheWay = (verdict: ClaimVerdict, state: PersonState): void => {
   if (verdict.adoptable !== undefined) {
     throw taken(
-      `The name "${state.userName}" or the e-mail "${state.hostEmail ?? ''}" belongs to the local user ${shownAs(verdict.adoptable)}; an administrator must rename that user first.`,
+      `The name "${state.userName}" or the e-mail "${state.hostEmail ?? ''}" belongs to the local user ${shownAs(verdict.adoptable)}; an administrator must rename that user (change the e-mail) or remove it first.`,
     );
   }
 };
@@ -98,7 +98,7 @@ export const assertNobodyInTheWay = (verdict: ClaimVerdict, state: PersonState):
 export const assertMayResume = (verdict: ClaimVerdict): void => {
   if (verdict.adoptable !== undefined) {
     throw taken(
-      `The person cannot be resumed: the local user ${shownAs(verdict.adoptable)} has taken the name meanwhile. Either an administrator renames that user in Unleash, or the identity provider deletes this person and creates them anew, which takes that user over.`,
+      `The person cannot be resumed: the local user ${shownAs(verdict.adoptable)} has taken the name meanwhile. Either an administrator renames that user in Unleash (changes the e-mail) or removes it, or the identity provider deletes this person and creates them anew, which takes that user over.`,
     );
   }
 };

@@ -66,10 +66,17 @@ export const statedDocument = (row: PersonRow): Document => ({
   ...row.document,
 });
 
+/** An address that came from the userName alone is shown as an e-mail: who searches by e-mail must find the person. */
+const shownEmails = (row: PersonRow): Document =>
+  row.document.emails !== undefined || row.hostEmail === null
+    ? {}
+    : { emails: [{ value: row.hostEmail, type: 'work', primary: true }] };
+
 export const toStoredPerson = (row: PersonRow): StoredResource => ({
   id: row.scimId,
   document: {
     ...statedDocument(row),
+    ...shownEmails(row),
     active: row.active,
     ...(row.groups === null ? {} : { groups: row.groups }),
   },

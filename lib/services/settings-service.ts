@@ -90,8 +90,9 @@ export class SettingsService {
   async deletePeople(actingUserId: number, audit: Audit): Promise<readonly number[]> {
     const { persons, lifecycle, roster } = this.#stores;
     return this.#database.transaction(async (transaction) => {
-      await lock(transaction, 'admins');
       const live = await roster.lockLive(transaction);
+      // After the rows, as in every other change, or two of them could wait for each other.
+      await lock(transaction, 'admins');
       await persons.absorb(transaction, live);
       const admins = await roster.admins(transaction);
       const managedAdmins = admins.filter((id) => live.includes(id));

@@ -82,6 +82,22 @@ const translate = (error: unknown): unknown => {
 const isConnection = (candidate: unknown): candidate is Connection =>
   typeof candidate === 'object' && candidate !== null && 'query' in candidate && typeof candidate.query === 'function';
 
+/** Runs a transaction again when Postgres ends it for a lost race. @throws {ScimError} `unavailable` when it goes on to lose. */
+export const untilWon = async <Result>(transact: () => Promise<Result>): Promise<Result> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transact();
+    } catch (error) {
+      if (!LOST_RACE.has(errorCode(error) ?? '')) throw error;
+      if (attempt === MAX_ATTEMPTS) {
+        throw new ScimError('unavailable', 'Other changes got in the way of this one; nothing was changed, try again.', {
+          cause: error,
+        });
+      }
+    }
+  }
+};
+
 /** The host's database. Statements are prepared by name, unless a pooler in transaction mode sits in front (`prepared: false`). */
 export class Database implements Queryable {
   readonly #pool: ConnectionPool;
@@ -104,18 +120,7 @@ export class Database implements Queryable {
    * @throws {ScimError} `unavailable` when the database cannot be reached or goes on to lose the race.
    */
   async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#withConnection((connection) => this.#attempt(connection, work));
-      } catch (error) {
-        if (!LOST_RACE.has(errorCode(error) ?? '')) throw error;
-        if (attempt === MAX_ATTEMPTS) {
-          throw new ScimError('unavailable', 'Other changes got in the way of this one; nothing was changed, try again.', {
-            cause: error,
-          });
-        }
-      }
-    }
+    return untilWon(() => this.#withConnection((connection) => this.#attempt(connection, work)));
   }
 
   async #attempt<Result>(connection: Connection, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {

@@ -13,6 +13,9 @@ const credentialsOf = (ids: SqlFragment): SqlFragment => sql`
   invites AS (DELETE FROM public_signup_tokens_user WHERE user_id = ANY(${ids})),
   sessions AS (DELETE FROM unleash_session WHERE sess -> 'user' ->> 'id' = ANY((${ids})::text[]))`;
 
+/** Of somebody who is gone we keep what a login could come by, and nothing else. */
+const ADDRESSES_ONLY = sql`jsonb_strip_nulls(jsonb_build_object('emails', s.document -> 'emails'))`;
+
 const carriesAdmin = (roleId: SqlFragment): SqlFragment =>
   sql`EXISTS (SELECT 1 FROM role_permission p WHERE p.role_id = ${roleId} AND p.permission = 'ADMIN')`;
 
@@ -58,6 +61,8 @@ export class LifecycleStore {
           name = left(coalesce(name, ''), 246) || '(Deleted)' WHERE id IN (SELECT id FROM old)),
       own AS (
         UPDATE scim_users s SET state = ${state}::text, version = version + 1, updated_at = now(),
+          document = CASE WHEN ${parked} THEN s.document ELSE ${ADDRESSES_ONLY} END,
+          external_id = CASE WHEN ${parked} THEN s.external_id END,
           host_name = old.name, host_username = old.username, host_email = old.email
         FROM old WHERE s.user_id = old.id),
       roles_taken AS (DELETE FROM role_user WHERE user_id IN (SELECT id FROM old) RETURNING *),
@@ -87,7 +92,7 @@ export class LifecycleStore {
     });
     await transaction.query(sql`
       WITH own AS (
-        UPDATE scim_users SET state = 'gone', version = version + 1, updated_at = now()
+        UPDATE scim_users s SET state = 'gone', version = version + 1, updated_at = now(), document = ${ADDRESSES_ONLY}, external_id = NULL
         WHERE user_id = ANY(${ids}) AND state = 'suspended' RETURNING user_id, host_name, host_username, host_email),
       r AS (DELETE FROM scim_parked_roles WHERE user_id IN (SELECT user_id FROM own)),
       m AS (DELETE FROM scim_parked_members WHERE user_id IN (SELECT user_id FROM own)),

@@ -90,11 +90,6 @@ const byUserName = (value: string): SqlFragment => sql`(u.id IN (
   UNION ALL SELECT id FROM users WHERE email = lower(${value}))
   AND lower(${USER_NAME}) = lower(${value}))`;
 
-const byEmail = (value: string): SqlFragment => sql`(u.id IN (
-  SELECT user_id FROM scim_users WHERE scim_emails(document) @> ARRAY[lower(${value})]
-  UNION ALL SELECT id FROM users WHERE email = lower(${value}))
-  AND EXISTS (SELECT 1 FROM jsonb_array_elements(${DOCUMENT} -> 'emails') x(e) WHERE lower(x.e ->> 'value') = lower(${value})))`;
-
 const byExternalId = (value: string): SqlFragment => sql`(u.id IN (
   SELECT user_id FROM scim_users WHERE external_id = ${value} AND state <> 'gone'
   UNION ALL SELECT id FROM users WHERE scim_external_id = ${value})
@@ -117,9 +112,21 @@ const GROUPS_OF_PERSON: FilterElements = {
     sql`EXISTS (SELECT 1 FROM ${MEMBERSHIPS} m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id AND g.scim_id IS NOT NULL AND ${condition})`,
 };
 
-/** `schemas` follows from what a person has. */
-const FILTERED_DOCUMENT = sql`(${DOCUMENT} || jsonb_build_object('schemas', CASE WHEN ${DOCUMENT} ? ${ENTERPRISE_URN}::text
+const HOST_EMAIL = sql`(CASE WHEN s.state = 'suspended' THEN s.host_email ELSE u.email END)`;
+
+/** A person whose address came from the userName alone has it as an e-mail in answers: who searches by e-mail must find them. */
+const SHOWN_EMAILS = sql`(CASE WHEN ${DOCUMENT} ? 'emails' OR ${HOST_EMAIL} IS NULL THEN '{}'::jsonb
+  ELSE jsonb_build_object('emails', jsonb_build_array(jsonb_build_object('value', ${HOST_EMAIL}, 'type', 'work', 'primary', true))) END)`;
+
+/** As answers show it; `schemas` follows from what a person has. */
+const FILTERED_DOCUMENT = sql`(${DOCUMENT} || ${SHOWN_EMAILS} || jsonb_build_object('schemas', CASE WHEN ${DOCUMENT} ? ${ENTERPRISE_URN}::text
   THEN jsonb_build_array(${USER_URN}::text, ${ENTERPRISE_URN}::text) ELSE jsonb_build_array(${USER_URN}::text) END))`;
+
+const byEmail = (value: string): SqlFragment => sql`(u.id IN (
+  SELECT user_id FROM scim_users WHERE scim_emails(document) @> ARRAY[lower(${value})]
+  UNION ALL SELECT id FROM users WHERE email = lower(${value})
+  UNION ALL SELECT user_id FROM scim_users WHERE host_email = lower(${value}) AND state = 'suspended')
+  AND EXISTS (SELECT 1 FROM jsonb_array_elements((${DOCUMENT} || ${SHOWN_EMAILS}) -> 'emails') x(e) WHERE lower(x.e ->> 'value') = lower(${value})))`;
 
 /** Where the filters of people find their attributes. */
 export const PERSON_FILTER_COLUMNS: FilterColumns = {

@@ -1,0 +1,223 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { scim as clientOf } from '../support/clients.js';
+import { type Host, startHost } from '../support/host-process.js';
+import {
+  ADMIN_ROLE,
+  addMembers,
+  endOfLog,
+  groupBody,
+  hostMembers,
+  hostUser,
+  patchBody,
+  type Provisioned,
+  provision,
+  provisionGroup,
+  removeMember,
+  rolesOf,
+  setActive,
+  shownMembers,
+  typesSince,
+  userBody,
+  VIEWER_ROLE,
+} from '../support/provisioning.js';
+import { withWorld } from '../support/test-world.js';
+
+const world = withWorld();
+let replica: Host;
+let lax: Host;
+
+const BOOTSTRAP_ADMIN = 1;
+const BOTH_WAYS_OUT = /give the Admin role to a synced group .*recovery admin, a local user with the Admin role/;
+const ROUNDS = 20;
+
+const setRootRole = (hostId: number, role: number): Promise<unknown> =>
+  world().db.query('UPDATE role_user SET role_id = $2 WHERE user_id = $1', [hostId, role]);
+
+let counter = 0;
+/** A name nobody had before. */
+const fresh = (what: string): string => {
+  counter += 1;
+  return `${what}-${counter}@example.com`;
+};
+
+beforeAll(async () => {
+  const { db } = world();
+  replica = await startHost({ database: db });
+  lax = await startHost({ database: db, scimOptions: { retainAdminAccess: false } });
+});
+afterAll(async () => {
+  await Promise.all([replica?.stop(), lax?.stop()]);
+});
+
+// The bootstrap admin would always be left; their session goes on without the role.
+beforeEach(() => setRootRole(BOOTSTRAP_ADMIN, VIEWER_ROLE));
+afterEach(async () => {
+  const { db } = world();
+  await db.query(`UPDATE role_user SET role_id = $1 WHERE role_id IN (SELECT role_id FROM role_permission WHERE permission = 'ADMIN')`, [VIEWER_ROLE]);
+  await db.query('UPDATE groups SET root_role_id = NULL');
+  await db.query('DELETE FROM group_role');
+  await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
+});
+
+const customAdminRole = async (): Promise<number> => {
+  const { db } = world();
+  const [role] = await db.query<{ id: number }>(`INSERT INTO roles (name, type) VALUES ($1, 'root-custom') RETURNING id`, [fresh('role')]);
+  await db.query(`INSERT INTO role_permission (role_id, permission) VALUES ($1, 'ADMIN')`, [role?.id]);
+  return role?.id ?? 0;
+};
+
+interface LastAdmin {
+  readonly person: Provisioned;
+  readonly group: Provisioned;
+}
+
+/** The ways in which the host gives somebody the ADMIN permission. The person is the one member of the group. */
+const WAYS: ReadonlyArray<readonly [string, boolean, (admin: LastAdmin) => Promise<unknown>]> = [
+  ['the Admin role', false, ({ person }) => setRootRole(person.hostId, ADMIN_ROLE)],
+  ['a custom root role with the ADMIN permission', false, async ({ person }) => setRootRole(person.hostId, await customAdminRole())],
+  ['the root role of a group', true, ({ group }) => world().db.query('UPDATE groups SET root_role_id = $2 WHERE id = $1', [group.hostId, ADMIN_ROLE])],
+  [
+    'a custom root role of a group',
+    true,
+    async ({ group }) => world().db.query('UPDATE groups SET root_role_id = $2 WHERE id = $1', [group.hostId, await customAdminRole()]),
+  ],
+  [
+    'a role of a group in a project',
+    true,
+    ({ group }) => world().db.query(`INSERT INTO group_role (group_id, role_id, created_by, project) VALUES ($1, $2, 'admin', 'default')`, [group.hostId, ADMIN_ROLE]),
+  ],
+];
+
+type Removal = readonly [string, (admin: LastAdmin, host: Host) => ReturnType<ReturnType<typeof clientOf>['get']>];
+
+const OF_PERSON: readonly Removal[] = [
+  ['suspending them by PATCH', ({ person }, host) => clientOf(host).patch(`/Users/${person.id}`, setActive(false))],
+  ['suspending them by PUT', ({ person }, host) => clientOf(host).put(`/Users/${person.id}`, userBody(fresh('put'), { active: false }))],
+  ['deleting them', ({ person }, host) => clientOf(host).delete(`/Users/${person.id}`)],
+];
+const OF_GROUP: readonly Removal[] = [
+  ['taking them out of the group', ({ person, group }, host) => clientOf(host).patch(`/Groups/${group.id}`, removeMember(person.id))],
+  ['taking everybody out of the group', ({ group }, host) => clientOf(host).patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' }))],
+  ['a PUT without them', ({ group }, host) => clientOf(host).put(`/Groups/${group.id}`, groupBody(fresh('renamed'), []))],
+  ['deleting the group', ({ group }, host) => clientOf(host).delete(`/Groups/${group.id}`)],
+];
+
+const lastAdmin = async (give: (admin: LastAdmin) => Promise<unknown>): Promise<LastAdmin> => {
+  const person = await provision(world(), fresh('last'));
+  const admin = { person, group: await provisionGroup(world(), fresh('admins'), [person]) };
+  await give(admin);
+  return admin;
+};
+
+const stateOf = async ({ person, group }: LastAdmin): Promise<unknown> => {
+  const { db, scim } = world();
+  return {
+    user: await hostUser(db, person.hostId),
+    roles: await rolesOf(db, person.hostId),
+    members: await hostMembers(db, group.hostId),
+    shown: (await scim.get(`/Groups/${group.id}`).expect(200)).body,
+    groups: await db.query('SELECT name, root_role_id FROM groups WHERE id = $1', [group.hostId]),
+  };
+};
+
+describe.each(WAYS)('the last admin by %s', (_way, byGroup, give) => {
+  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)('is kept: %s is a 409 that names both ways out and changes nothing', async (_name, remove) => {
+    const { db, host } = world();
+    const admin = await lastAdmin(give);
+    const before = await stateOf(admin);
+    const mark = await endOfLog(db);
+    const { body } = await remove(admin, host).expect(409);
+    expect(body.detail).toMatch(BOTH_WAYS_OUT);
+    expect(await stateOf(admin)).toEqual(before);
+    expect(await typesSince(db, mark)).toEqual([]);
+  });
+
+  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)('goes where somebody else is an admin: %s passes', async (_name, remove) => {
+    const admin = await lastAdmin(give);
+    await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
+    expect([200, 204]).toContain((await remove(admin, world().host)).status);
+  });
+
+  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)('goes where the option retainAdminAccess is false: %s passes', async (_name, remove) => {
+    expect([200, 204]).toContain((await remove(await lastAdmin(give), lax)).status);
+  });
+});
+
+const groupAdmin = WAYS[2]?.[2] ?? (() => Promise.reject(new Error('no such way')));
+
+test('a request that swaps the last admin for another one passes', async () => {
+  const { db, scim } = world();
+  const { person, group } = await lastAdmin(groupAdmin);
+  const next = await provision(world(), fresh('next'));
+  await scim
+    .patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: `members[value eq "${person.id}"]` }, { op: 'add', path: 'members', value: [{ value: next.id }] }))
+    .expect(204);
+  expect(await hostMembers(db, group.hostId)).toEqual([next.hostId]);
+  await scim.put(`/Groups/${group.id}`, groupBody(fresh('swapped'), [person.id])).expect(200);
+  expect(await hostMembers(db, group.hostId)).toEqual([person.hostId]);
+});
+
+test('adopting a group that makes somebody an admin is refused where its exact members would leave nobody', async () => {
+  const { db, scim } = world();
+  const name = fresh('adopted admins');
+  const [local] = await db.query<{ id: number }>('INSERT INTO groups (name, root_role_id) VALUES ($1, $2) RETURNING id', [name, ADMIN_ROLE]);
+  const member = await provision(world(), fresh('member'));
+  await db.query('INSERT INTO group_user (group_id, user_id) VALUES ($1, $2)', [local?.id, member.hostId]);
+  const { body } = await scim.post('/Groups', groupBody(name, [])).expect(409);
+  expect(body.detail).toMatch(BOTH_WAYS_OUT);
+  expect(await db.query('SELECT scim_id FROM groups WHERE id = $1', [local?.id])).toEqual([{ scim_id: null }]);
+});
+
+test('a service account, a soft-deleted user and a suspended person with the Admin role do not count', async () => {
+  const { db, scim } = world();
+  const { person } = await lastAdmin(async (admin) => setRootRole(admin.person.hostId, ADMIN_ROLE));
+  for (const [column, value] of [['is_service', 'true'], ['deleted_at', 'now()']] as const) {
+    const [row] = await db.query<{ id: number }>(`INSERT INTO users (username, ${column}) VALUES ($1, ${value}) RETURNING id`, [fresh('no person')]);
+    await db.query(`INSERT INTO role_user (role_id, user_id, project) VALUES ($1, $2, 'default')`, [ADMIN_ROLE, row?.id]);
+  }
+  const suspended = await provision(world(), fresh('suspended'));
+  await setRootRole(suspended.hostId, ADMIN_ROLE);
+  await scim.patch(`/Users/${suspended.id}`, setActive(false)).expect(200);
+  await scim.patch(`/Users/${person.id}`, setActive(false)).expect(409);
+});
+
+test('a host that has no admin at all refuses nobody: there is nothing left to keep', async () => {
+  const { scim } = world();
+  const person = await provision(world(), fresh('viewer'));
+  await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
+});
+
+test('of two replicas that take the last two admins at the same time exactly one succeeds', async () => {
+  const hosts: readonly Host[] = [world().host, replica];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const admins = [await provision(world(), fresh('racer')), await provision(world(), fresh('racer'))];
+    for (const { hostId } of admins) await setRootRole(hostId, ADMIN_ROLE);
+    const answers = await Promise.all(
+      hosts.map((host, index) => {
+        const path = `/Users/${admins[index]?.id}`;
+        return round % 2 === 0 ? clientOf(host).patch(path, setActive(false)) : clientOf(host).delete(path);
+      }),
+    );
+    const won = round % 2 === 0 ? 200 : 204;
+    expect([round, ...answers.map(({ status }) => status).sort()]).toEqual([round, won, 409]);
+    await world().db.query('UPDATE role_user SET role_id = $1 WHERE role_id = $2', [VIEWER_ROLE, ADMIN_ROLE]);
+  }
+});
+
+test('of a suspension and a removal from a group that would take the last two admins together exactly one succeeds', async () => {
+  const { db, scim } = world();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { group, person } = await lastAdmin(groupAdmin);
+    const direct = await provision(world(), fresh('direct'));
+    await setRootRole(direct.hostId, ADMIN_ROLE);
+    const answers = await Promise.all([
+      scim.patch(`/Groups/${group.id}`, removeMember(person.id)),
+      clientOf(replica).patch(`/Users/${direct.id}`, setActive(false)),
+    ]);
+    expect([round, answers.filter(({ status }) => status === 409).length]).toEqual([round, 1]);
+    await scim.patch(`/Groups/${group.id}`, addMembers(person.id));
+    expect((await shownMembers(scim, group.id)).length).toBe(1);
+    await db.query('UPDATE groups SET root_role_id = NULL');
+    await setRootRole(direct.hostId, VIEWER_ROLE);
+  }
+});
