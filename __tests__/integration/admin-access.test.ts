@@ -8,8 +8,8 @@ import {
   groupBody,
   hostMembers,
   hostUser,
-  patchBody,
   type Provisioned,
+  patchBody,
   provision,
   provisionGroup,
   removeMember,
@@ -53,7 +53,10 @@ afterAll(async () => {
 beforeEach(() => setRootRole(BOOTSTRAP_ADMIN, VIEWER_ROLE));
 afterEach(async () => {
   const { db } = world();
-  await db.query(`UPDATE role_user SET role_id = $1 WHERE role_id IN (SELECT role_id FROM role_permission WHERE permission = 'ADMIN')`, [VIEWER_ROLE]);
+  await db.query(
+    `UPDATE role_user SET role_id = $1 WHERE role_id IN (SELECT role_id FROM role_permission WHERE permission = 'ADMIN')`,
+    [VIEWER_ROLE],
+  );
   await db.query('UPDATE groups SET root_role_id = NULL');
   await db.query('DELETE FROM group_role');
   await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
@@ -61,7 +64,9 @@ afterEach(async () => {
 
 const customAdminRole = async (): Promise<number> => {
   const { db } = world();
-  const [role] = await db.query<{ id: number }>(`INSERT INTO roles (name, type) VALUES ($1, 'root-custom') RETURNING id`, [fresh('role')]);
+  const [role] = await db.query<{ id: number }>(`INSERT INTO roles (name, type) VALUES ($1, 'root-custom') RETURNING id`, [
+    fresh('role'),
+  ]);
   await db.query(`INSERT INTO role_permission (role_id, permission) VALUES ($1, 'ADMIN')`, [role?.id]);
   return role?.id ?? 0;
 };
@@ -74,17 +79,30 @@ interface LastAdmin {
 /** The ways in which the host gives somebody the ADMIN permission. The person is the one member of the group. */
 const WAYS: ReadonlyArray<readonly [string, boolean, (admin: LastAdmin) => Promise<unknown>]> = [
   ['the Admin role', false, ({ person }) => setRootRole(person.hostId, ADMIN_ROLE)],
-  ['a custom root role with the ADMIN permission', false, async ({ person }) => setRootRole(person.hostId, await customAdminRole())],
-  ['the root role of a group', true, ({ group }) => world().db.query('UPDATE groups SET root_role_id = $2 WHERE id = $1', [group.hostId, ADMIN_ROLE])],
+  [
+    'a custom root role with the ADMIN permission',
+    false,
+    async ({ person }) => setRootRole(person.hostId, await customAdminRole()),
+  ],
+  [
+    'the root role of a group',
+    true,
+    ({ group }) => world().db.query('UPDATE groups SET root_role_id = $2 WHERE id = $1', [group.hostId, ADMIN_ROLE]),
+  ],
   [
     'a custom root role of a group',
     true,
-    async ({ group }) => world().db.query('UPDATE groups SET root_role_id = $2 WHERE id = $1', [group.hostId, await customAdminRole()]),
+    async ({ group }) =>
+      world().db.query('UPDATE groups SET root_role_id = $2 WHERE id = $1', [group.hostId, await customAdminRole()]),
   ],
   [
     'a role of a group in a project',
     true,
-    ({ group }) => world().db.query(`INSERT INTO group_role (group_id, role_id, created_by, project) VALUES ($1, $2, 'admin', 'default')`, [group.hostId, ADMIN_ROLE]),
+    ({ group }) =>
+      world().db.query(`INSERT INTO group_role (group_id, role_id, created_by, project) VALUES ($1, $2, 'admin', 'default')`, [
+        group.hostId,
+        ADMIN_ROLE,
+      ]),
   ],
 ];
 
@@ -92,12 +110,21 @@ type Removal = readonly [string, (admin: LastAdmin, host: Host) => ReturnType<Re
 
 const OF_PERSON: readonly Removal[] = [
   ['suspending them by PATCH', ({ person }, host) => clientOf(host).patch(`/Users/${person.id}`, setActive(false))],
-  ['suspending them by PUT', ({ person }, host) => clientOf(host).put(`/Users/${person.id}`, userBody(fresh('put'), { active: false }))],
+  [
+    'suspending them by PUT',
+    ({ person }, host) => clientOf(host).put(`/Users/${person.id}`, userBody(fresh('put'), { active: false })),
+  ],
   ['deleting them', ({ person }, host) => clientOf(host).delete(`/Users/${person.id}`)],
 ];
 const OF_GROUP: readonly Removal[] = [
-  ['taking them out of the group', ({ person, group }, host) => clientOf(host).patch(`/Groups/${group.id}`, removeMember(person.id))],
-  ['taking everybody out of the group', ({ group }, host) => clientOf(host).patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' }))],
+  [
+    'taking them out of the group',
+    ({ person, group }, host) => clientOf(host).patch(`/Groups/${group.id}`, removeMember(person.id)),
+  ],
+  [
+    'taking everybody out of the group',
+    ({ group }, host) => clientOf(host).patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' })),
+  ],
   ['a PUT without them', ({ group }, host) => clientOf(host).put(`/Groups/${group.id}`, groupBody(fresh('renamed'), []))],
   ['deleting the group', ({ group }, host) => clientOf(host).delete(`/Groups/${group.id}`)],
 ];
@@ -121,26 +148,35 @@ const stateOf = async ({ person, group }: LastAdmin): Promise<unknown> => {
 };
 
 describe.each(WAYS)('the last admin by %s', (_way, byGroup, give) => {
-  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)('is kept: %s is a 409 that names both ways out and changes nothing', async (_name, remove) => {
-    const { db, host } = world();
-    const admin = await lastAdmin(give);
-    const before = await stateOf(admin);
-    const mark = await endOfLog(db);
-    const { body } = await remove(admin, host).expect(409);
-    expect(body.detail).toMatch(BOTH_WAYS_OUT);
-    expect(await stateOf(admin)).toEqual(before);
-    expect(await typesSince(db, mark)).toEqual([]);
-  });
+  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)(
+    'is kept: %s is a 409 that names both ways out and changes nothing',
+    async (_name, remove) => {
+      const { db, host } = world();
+      const admin = await lastAdmin(give);
+      const before = await stateOf(admin);
+      const mark = await endOfLog(db);
+      const { body } = await remove(admin, host).expect(409);
+      expect(body.detail).toMatch(BOTH_WAYS_OUT);
+      expect(await stateOf(admin)).toEqual(before);
+      expect(await typesSince(db, mark)).toEqual([]);
+    },
+  );
 
-  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)('goes where somebody else is an admin: %s passes', async (_name, remove) => {
-    const admin = await lastAdmin(give);
-    await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
-    expect([200, 204]).toContain((await remove(admin, world().host)).status);
-  });
+  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)(
+    'goes where somebody else is an admin: %s passes',
+    async (_name, remove) => {
+      const admin = await lastAdmin(give);
+      await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
+      expect([200, 204]).toContain((await remove(admin, world().host)).status);
+    },
+  );
 
-  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)('goes where the option retainAdminAccess is false: %s passes', async (_name, remove) => {
-    expect([200, 204]).toContain((await remove(await lastAdmin(give), lax)).status);
-  });
+  test.each(byGroup ? [...OF_PERSON, ...OF_GROUP] : OF_PERSON)(
+    'goes where the option retainAdminAccess is false: %s passes',
+    async (_name, remove) => {
+      expect([200, 204]).toContain((await remove(await lastAdmin(give), lax)).status);
+    },
+  );
 });
 
 const groupAdmin = WAYS[2]?.[2] ?? (() => Promise.reject(new Error('no such way')));
@@ -150,7 +186,13 @@ test('a request that swaps the last admin for another one passes', async () => {
   const { person, group } = await lastAdmin(groupAdmin);
   const next = await provision(world(), fresh('next'));
   await scim
-    .patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: `members[value eq "${person.id}"]` }, { op: 'add', path: 'members', value: [{ value: next.id }] }))
+    .patch(
+      `/Groups/${group.id}`,
+      patchBody(
+        { op: 'remove', path: `members[value eq "${person.id}"]` },
+        { op: 'add', path: 'members', value: [{ value: next.id }] },
+      ),
+    )
     .expect(204);
   expect(await hostMembers(db, group.hostId)).toEqual([next.hostId]);
   await scim.put(`/Groups/${group.id}`, groupBody(fresh('swapped'), [person.id])).expect(200);
@@ -160,7 +202,10 @@ test('a request that swaps the last admin for another one passes', async () => {
 test('adopting a group that makes somebody an admin is refused where its exact members would leave nobody', async () => {
   const { db, scim } = world();
   const name = fresh('adopted admins');
-  const [local] = await db.query<{ id: number }>('INSERT INTO groups (name, root_role_id) VALUES ($1, $2) RETURNING id', [name, ADMIN_ROLE]);
+  const [local] = await db.query<{ id: number }>('INSERT INTO groups (name, root_role_id) VALUES ($1, $2) RETURNING id', [
+    name,
+    ADMIN_ROLE,
+  ]);
   const member = await provision(world(), fresh('member'));
   await db.query('INSERT INTO group_user (group_id, user_id) VALUES ($1, $2)', [local?.id, member.hostId]);
   const { body } = await scim.post('/Groups', groupBody(name, [])).expect(409);
@@ -171,14 +216,32 @@ test('adopting a group that makes somebody an admin is refused where its exact m
 test('a service account, a soft-deleted user and a suspended person with the Admin role do not count', async () => {
   const { db, scim } = world();
   const { person } = await lastAdmin(async (admin) => setRootRole(admin.person.hostId, ADMIN_ROLE));
-  for (const [column, value] of [['is_service', 'true'], ['deleted_at', 'now()']] as const) {
-    const [row] = await db.query<{ id: number }>(`INSERT INTO users (username, ${column}) VALUES ($1, ${value}) RETURNING id`, [fresh('no person')]);
+  for (const [column, value] of [
+    ['is_service', 'true'],
+    ['deleted_at', 'now()'],
+  ] as const) {
+    const [row] = await db.query<{ id: number }>(`INSERT INTO users (username, ${column}) VALUES ($1, ${value}) RETURNING id`, [
+      fresh('no person'),
+    ]);
     await db.query(`INSERT INTO role_user (role_id, user_id, project) VALUES ($1, $2, 'default')`, [ADMIN_ROLE, row?.id]);
   }
   const suspended = await provision(world(), fresh('suspended'));
   await setRootRole(suspended.hostId, ADMIN_ROLE);
   await scim.patch(`/Users/${suspended.id}`, setActive(false)).expect(200);
   await scim.patch(`/Users/${person.id}`, setActive(false)).expect(409);
+});
+
+test('a service account that leaves the only admin group stops nobody: no person held the permission', async () => {
+  const { db, scim } = world();
+  const { body: group } = await scim.post('/Groups', { displayName: fresh('robots') }).expect(201);
+  await db.query('UPDATE groups SET root_role_id = $1 WHERE scim_id = $2', [ADMIN_ROLE, group.id]);
+  await db.query(
+    `WITH robot AS (INSERT INTO users (username, is_service) VALUES ($1, true) RETURNING id)
+     INSERT INTO group_user (group_id, user_id) SELECT g.id, robot.id FROM groups g, robot WHERE g.scim_id = $2`,
+    [fresh('robot'), group.id],
+  );
+  await scim.put(`/Groups/${group.id}`, { displayName: group.displayName, members: [] }).expect(200);
+  await scim.delete(`/Groups/${group.id}`).expect(204);
 });
 
 test('a host that has no admin at all refuses nobody: there is nothing left to keep', async () => {

@@ -13,9 +13,9 @@ import {
   provision,
   provisionGroup,
   rolesOf,
+  SYSTEM_USER_ID,
   setActive,
   shownMembers,
-  SYSTEM_USER_ID,
   userBody,
   VIEWER_ROLE,
 } from '../support/provisioning.js';
@@ -29,7 +29,9 @@ const hostIdOf = async (scimId: string, table: 'users' | 'groups' = 'users'): Pr
 };
 
 const found = async (filter: string): Promise<readonly string[]> => {
-  const { body } = await world().scim.get(`/Users?filter=${encodeURIComponent(filter)}`).expect(200);
+  const { body } = await world()
+    .scim.get(`/Users?filter=${encodeURIComponent(filter)}`)
+    .expect(200);
   return (body.Resources ?? []).map(({ id }: { readonly id: string }) => id);
 };
 
@@ -43,14 +45,28 @@ describe('a person whom the identity provider deletes', () => {
     const mark = await endOfLog(db);
     await scim.delete(`/Users/${person.id}`).expect(204);
 
-    expect(await hostUser(db, person.hostId)).toMatchObject({ deleted: true, name: 'Dee Leted(Deleted)', username: null, email: null, scim_id: null });
+    expect(await hostUser(db, person.hostId)).toMatchObject({
+      deleted: true,
+      name: 'Dee Leted(Deleted)',
+      username: null,
+      email: null,
+      scim_id: null,
+    });
     expect(await rolesOf(db, person.hostId)).toEqual([]);
     expect(await hostMembers(db, group.hostId)).toEqual([]);
     expect(await shownMembers(scim, group.id)).toEqual([]);
     expect(await credentialsOf(db, person.hostId)).toEqual(NO_CREDENTIALS);
     const pre_data = { id: person.hostId, name: 'Dee Leted', email: 'deleted@example.com', rootRole: VIEWER_ROLE };
     expect(await eventsSince(db, mark)).toEqual([
-      { id: expect.any(Number), type: 'user-deleted', created_by: FIRST_TOKEN, created_by_user_id: SYSTEM_USER_ID, ip: expect.any(String), data: null, pre_data },
+      {
+        id: expect.any(Number),
+        type: 'user-deleted',
+        created_by: FIRST_TOKEN,
+        created_by_user_id: SYSTEM_USER_ID,
+        ip: expect.any(String),
+        data: null,
+        pre_data,
+      },
     ]);
     const { body: log } = await admin.get('/api/admin/search/events?type=IS:user-deleted').expect(200);
     expect(log.events[0]).toMatchObject({ type: 'user-deleted', preData: pre_data });
@@ -64,7 +80,8 @@ describe('a person whom the identity provider deletes', () => {
     await scim.put(`/Users/${person.id}`, userBody('nowhere@example.com')).expect(404);
     await scim.patch(`/Users/${person.id}`, setActive(true)).expect(404);
     await scim.delete(`/Users/${person.id}`).expect(404);
-    for (const filter of [`id eq "${person.id}"`, 'userName eq "nowhere@example.com"', 'externalId eq "nowhere-1"']) expect(await found(filter)).toEqual([]);
+    for (const filter of [`id eq "${person.id}"`, 'userName eq "nowhere@example.com"', 'externalId eq "nowhere-1"'])
+      expect(await found(filter)).toEqual([]);
     expect(await found('userName pr')).not.toContain(person.id);
   });
 
@@ -95,7 +112,13 @@ describe("a person whom an administrator removes in the host's pages", () => {
     await scim.patch(`/Users/${old.id}`, setActive(true)).expect(404);
     await scim.put(`/Users/${old.id}`, userBody('removed@example.com')).expect(404);
     await scim.delete(`/Users/${old.id}`).expect(404);
-    for (const filter of [`id eq "${old.id}"`, 'userName eq "removed@example.com"', 'externalId eq "removed-1"', 'active eq false']) expect(await found(filter)).not.toContain(old.id);
+    for (const filter of [
+      `id eq "${old.id}"`,
+      'userName eq "removed@example.com"',
+      'externalId eq "removed-1"',
+      'active eq false',
+    ])
+      expect(await found(filter)).not.toContain(old.id);
     expect(await shownMembers(scim, group.id)).toEqual([]);
     await scim.patch(`/Groups/${group.id}`, addMembers(old.id)).expect(400);
 
@@ -110,7 +133,9 @@ describe("a person whom an administrator removes in the host's pages", () => {
     const old = await provision(world(), 'freed', { externalId: 'freed-1' });
     const other = await provision(world(), 'heir');
     await admin.delete(`/api/admin/user-admin/${old.hostId}`).expect(200);
-    await scim.patch(`/Users/${other.id}`, patchBody({ op: 'replace', value: { userName: 'freed', externalId: 'freed-1' } })).expect(200);
+    await scim
+      .patch(`/Users/${other.id}`, patchBody({ op: 'replace', value: { userName: 'freed', externalId: 'freed-1' } }))
+      .expect(200);
   });
 });
 
@@ -121,7 +146,9 @@ describe('a group', () => {
     const mark = await endOfLog(db);
     const { body } = await scim.post('/Groups', { ...groupBody('Tour Guides', [person.id]), externalId: 'tg-1' }).expect(201);
     const hostId = await hostIdOf(body.id, 'groups');
-    expect(await db.query('SELECT name, scim_external_id, root_role_id FROM groups WHERE id = $1', [hostId])).toEqual([{ name: 'Tour Guides', scim_external_id: 'tg-1', root_role_id: null }]);
+    expect(await db.query('SELECT name, scim_external_id, root_role_id FROM groups WHERE id = $1', [hostId])).toEqual([
+      { name: 'Tour Guides', scim_external_id: 'tg-1', root_role_id: null },
+    ]);
     await scim.patch(`/Groups/${body.id}`, patchBody({ op: 'replace', path: 'displayName', value: 'Guides' })).expect(204);
     expect(await eventsSince(db, mark)).toMatchObject([
       { type: 'group-created', created_by: FIRST_TOKEN, data: { id: hostId, name: 'Tour Guides', users: [] } },
@@ -136,10 +163,15 @@ describe('a group', () => {
     await scim.post('/Groups', { ...groupBody('Unique Group'), externalId: 'ug-1' }).expect(201);
     const { body: other } = await scim.post('/Groups', groupBody('Other Group')).expect(201);
     expect((await scim.post('/Groups', groupBody('UNIQUE group')).expect(409)).body.scimType).toBe('uniqueness');
-    expect((await scim.post('/Groups', { ...groupBody('Third Group'), externalId: 'ug-1' }).expect(409)).body.scimType).toBe('uniqueness');
+    expect((await scim.post('/Groups', { ...groupBody('Third Group'), externalId: 'ug-1' }).expect(409)).body.scimType).toBe(
+      'uniqueness',
+    );
     await scim.put(`/Groups/${other.id}`, groupBody('unique Group')).expect(409);
     await scim.patch(`/Groups/${other.id}`, patchBody({ op: 'replace', path: 'displayName', value: 'OTHER group' })).expect(204);
-    const twins = await Promise.all([scim.post('/Groups', groupBody('Simultaneous')), scim.post('/Groups', groupBody('simultaneous'))]);
+    const twins = await Promise.all([
+      scim.post('/Groups', groupBody('Simultaneous')),
+      scim.post('/Groups', groupBody('simultaneous')),
+    ]);
     expect(twins.map(({ status }) => status).sort()).toEqual([201, 409]);
   });
 
@@ -148,7 +180,9 @@ describe('a group', () => {
     const [one, two] = [await provision(world(), 'in-it-1@example.com'), await provision(world(), 'in-it-2@example.com')];
     const group = await provisionGroup(world(), 'Doomed', [one, two]);
     await db.query('UPDATE groups SET root_role_id = 2 WHERE id = $1', [group.hostId]);
-    await db.query(`INSERT INTO group_role (group_id, role_id, created_by, project) VALUES ($1, 4, 'admin', 'default')`, [group.hostId]);
+    await db.query(`INSERT INTO group_role (group_id, role_id, created_by, project) VALUES ($1, 4, 'admin', 'default')`, [
+      group.hostId,
+    ]);
     await scim.patch(`/Users/${two.id}`, setActive(false)).expect(200);
     const mark = await endOfLog(db);
     await scim.delete(`/Groups/${group.id}`).expect(204);
@@ -157,7 +191,13 @@ describe('a group', () => {
       expect([table, await db.query(`SELECT 1 FROM ${table} WHERE group_id = $1`, [group.hostId])]).toEqual([table, []]);
     }
     expect(await db.query('SELECT 1 FROM groups WHERE id = $1', [group.hostId])).toEqual([]);
-    expect(await eventsSince(db, mark)).toMatchObject([{ type: 'group-deleted', created_by: FIRST_TOKEN, pre_data: { id: group.hostId, name: 'Doomed', rootRole: 2, users: [one.hostId] } }]);
+    expect(await eventsSince(db, mark)).toMatchObject([
+      {
+        type: 'group-deleted',
+        created_by: FIRST_TOKEN,
+        pre_data: { id: group.hostId, name: 'Doomed', rootRole: 2, users: [one.hostId] },
+      },
+    ]);
     await scim.get(`/Groups/${group.id}`).expect(404);
     await scim.delete(`/Groups/${group.id}`).expect(404);
     expect((await scim.get(`/Users/${one.id}`).expect(200)).body.groups).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { adminSession, type ScimClient, scim as clientOf } from '../support/clients.js';
+import { adminSession, scim as clientOf, type ScimClient } from '../support/clients.js';
 import { createDatabase, type Database } from '../support/database.js';
 import { type Host, startHost } from '../support/host-process.js';
 import {
@@ -8,8 +8,8 @@ import {
   groupBody,
   hostMembers,
   hostUser,
-  patchBody,
   type Provisioned,
+  patchBody,
   removeMember,
   rolesOf,
   setActive,
@@ -36,9 +36,15 @@ const leftPerson = async (name: string): Promise<Provisioned> => {
 
 const leftGroup = async (name: string, members: readonly Provisioned[]): Promise<Provisioned> => {
   const id = `enterprise-${name}`;
-  const [row] = await db.query<{ id: number }>('INSERT INTO groups (name, description, scim_id, scim_external_id) VALUES ($1, $1, $2, $3) RETURNING id', [name, id, `ext-${name}`]);
+  const [row] = await db.query<{ id: number }>(
+    'INSERT INTO groups (name, description, scim_id, scim_external_id) VALUES ($1, $1, $2, $3) RETURNING id',
+    [name, id, `ext-${name}`],
+  );
   const hostId = row?.id ?? 0;
-  await db.query('INSERT INTO group_user (group_id, user_id) SELECT $1, unnest($2::integer[])', [hostId, members.map((member) => member.hostId)]);
+  await db.query('INSERT INTO group_user (group_id, user_id) SELECT $1, unnest($2::integer[])', [
+    hostId,
+    members.map((member) => member.hostId),
+  ]);
   return { id, hostId };
 };
 
@@ -91,14 +97,29 @@ describe.each([
       emails: [{ value: `${name}@example.com`, primary: true }],
       groups: [{ value: group.id, display: `group-${name}` }],
     });
-    for (const filter of [`id eq "${person.id}"`, `userName eq "${name.toUpperCase()}"`, `externalId eq "ext-${name}"`, `emails.value eq "${name}@example.com"`, `displayName eq "Name of ${name}"`]) {
+    for (const filter of [
+      `id eq "${person.id}"`,
+      `userName eq "${name.toUpperCase()}"`,
+      `externalId eq "ext-${name}"`,
+      `emails.value eq "${name}@example.com"`,
+      `displayName eq "Name of ${name}"`,
+    ]) {
       expect([filter, await found('/Users', filter)]).toEqual([filter, [person.id]]);
     }
     expect(await found('/Users', 'userName pr')).toContain(person.id);
 
     const { body: shown } = await scim.get(`/Groups/${group.id}`).expect(200);
-    expect(shown).toMatchObject({ id: group.id, externalId: `ext-group-${name}`, displayName: `group-${name}`, members: [{ value: person.id }] });
-    for (const filter of [`displayName eq "GROUP-${name}"`, `externalId eq "ext-group-${name}"`, `members.value eq "${person.id}"`]) {
+    expect(shown).toMatchObject({
+      id: group.id,
+      externalId: `ext-group-${name}`,
+      displayName: `group-${name}`,
+      members: [{ value: person.id }],
+    });
+    for (const filter of [
+      `displayName eq "GROUP-${name}"`,
+      `externalId eq "ext-group-${name}"`,
+      `members.value eq "${person.id}"`,
+    ]) {
       expect([filter, await found('/Groups', filter)]).toEqual([filter, [group.id]]);
     }
   });
@@ -115,7 +136,12 @@ describe.each([
   test('keep their host id, SCIM id and version through a request that changes nothing', async () => {
     const { name, person } = await make();
     const { body } = await scim.get(`/Users/${person.id}`).expect(200);
-    const same = await scim.put(`/Users/${person.id}`, userBody(name, { externalId: `ext-${name}`, displayName: `Name of ${name}`, emails: body.emails })).expect(200);
+    const same = await scim
+      .put(
+        `/Users/${person.id}`,
+        userBody(name, { externalId: `ext-${name}`, displayName: `Name of ${name}`, emails: body.emails }),
+      )
+      .expect(200);
     expect(same.body).toEqual(body);
   });
 });
@@ -127,7 +153,13 @@ describe('a person whom Unleash Enterprise left', () => {
     expect(await hostUser(db, person.hostId)).toMatchObject({ name: 'Patched', scim_id: person.id });
     const other = (await whileRunning()).person;
     await scim.put(`/Users/${other.id}`, userBody('put-anew@example.com')).expect(200);
-    expect(await hostUser(db, other.hostId)).toMatchObject({ name: null, email: 'put-anew@example.com', username: null, scim_id: other.id, scim_external_id: null });
+    expect(await hostUser(db, other.hostId)).toMatchObject({
+      name: null,
+      email: 'put-anew@example.com',
+      username: null,
+      scim_id: other.id,
+      scim_external_id: null,
+    });
   });
 
   test('is suspended and resumed with the same ids, role, names and groups', async () => {
@@ -136,7 +168,12 @@ describe('a person whom Unleash Enterprise left', () => {
     const { body: shown } = await scim.get(`/Users/${person.id}`).expect(200);
     await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
     expect((await hostUser(db, person.hostId)).deleted).toBe(true);
-    expect((await scim.get(`/Users/${person.id}`).expect(200)).body).toMatchObject({ id: person.id, active: false, userName: shown.userName, groups: shown.groups });
+    expect((await scim.get(`/Users/${person.id}`).expect(200)).body).toMatchObject({
+      id: person.id,
+      active: false,
+      userName: shown.userName,
+      groups: shown.groups,
+    });
     await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
     expect(await hostUser(db, person.hostId)).toEqual(was);
     expect(await rolesOf(db, person.hostId)).toEqual([`${EDITOR_ROLE}:default`]);
@@ -176,7 +213,9 @@ describe('a group that Unleash Enterprise left', () => {
     await scim.patch(`/Groups/${group.id}`, removeMember(person.id)).expect(204);
     const { body } = await scim.put(`/Groups/${group.id}`, groupBody('enterprise renamed')).expect(200);
     expect(body.id).toBe(group.id);
-    expect(await db.query('SELECT name, scim_id FROM groups WHERE id = $1', [group.hostId])).toEqual([{ name: 'enterprise renamed', scim_id: group.id }]);
+    expect(await db.query('SELECT name, scim_id FROM groups WHERE id = $1', [group.hostId])).toEqual([
+      { name: 'enterprise renamed', scim_id: group.id },
+    ]);
     expect(await hostMembers(db, group.hostId)).toEqual([other.hostId]);
     await scim.delete(`/Groups/${group.id}`).expect(204);
     await scim.get(`/Groups/${group.id}`).expect(404);

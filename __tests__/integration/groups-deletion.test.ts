@@ -22,7 +22,10 @@ describe('the button that deletes the groups', () => {
     const { admin, db, scim } = world();
     const person = await provision(world(), 'member@example.com');
     const groups = [await provisionGroup(world(), 'One', [person]), await provisionGroup(world(), 'Two')];
-    const local = await admin.post('/api/admin/groups').send({ name: 'Local', users: [{ user: { id: person.hostId } }] }).expect(201);
+    const local = await admin
+      .post('/api/admin/groups')
+      .send({ name: 'Local', users: [{ user: { id: person.hostId } }] })
+      .expect(201);
     const mark = await endOfLog(db);
 
     await admin.delete(DELETE_GROUPS).set('Content-Type', 'application/json').expect(200);
@@ -69,7 +72,10 @@ describe('the button that deletes the groups, where the last admin is one by a s
     const { db, scim } = world();
     const mark = await endOfLog(db);
 
-    const { body } = await session.delete(DELETE_GROUPS).expect(409).expect('Content-Type', /^application\/json/);
+    const { body } = await session
+      .delete(DELETE_GROUPS)
+      .expect(409)
+      .expect('Content-Type', /^application\/json/);
 
     expect(body).toEqual({
       name: 'ConflictError',

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { adminSession, type Session } from '../support/clients.js';
 import { ADMIN_ROLE, endOfLog, type Provisioned, provision, provisionGroup, typesSince } from '../support/provisioning.js';
@@ -38,12 +38,18 @@ describe('the Admin role of a synced group', () => {
     const { admin } = world();
     const path = `${GROUPS}/${group.hostId}`;
     await member.get(ADMINS_ONLY).expect(403);
-    await admin.put(path).send(bodyOf('Admins', people, ADMIN_ROLE)).expect(200);
+    await admin
+      .put(path)
+      .send(bodyOf('Admins', people, ADMIN_ROLE))
+      .expect(200);
     await member.get(ADMINS_ONLY).expect(200);
     await member.get(GROUPS).expect(200);
     await admin.put(path).send(bodyOf('Admins', people)).expect(200);
     await member.get(ADMINS_ONLY).expect(403);
-    await admin.put(path).send(bodyOf('Admins', people, ADMIN_ROLE)).expect(200);
+    await admin
+      .put(path)
+      .send(bodyOf('Admins', people, ADMIN_ROLE))
+      .expect(200);
   });
 
   test('stays where nobody else is an admin', async () => {
@@ -66,15 +72,24 @@ describe('the Admin role of a synced group', () => {
   });
 
   test('may go when another group gives it', async () => {
-    const { body } = await member.post(GROUPS).send(bodyOf('Local admins', people.slice(0, 1), ADMIN_ROLE)).expect(201);
+    const { body } = await member
+      .post(GROUPS)
+      .send(bodyOf('Local admins', people.slice(0, 1), ADMIN_ROLE))
+      .expect(201);
     await member.put(`${GROUPS}/${group.hostId}`).send(bodyOf('Admins', people)).expect(200);
     await member.get(ADMINS_ONLY).expect(200);
-    await member.put(`${GROUPS}/${body.id}`).send(bodyOf('Local admins', [], ADMIN_ROLE)).expect(409);
+    await member
+      .put(`${GROUPS}/${body.id}`)
+      .send(bodyOf('Local admins', [], ADMIN_ROLE))
+      .expect(409);
     await member.delete(`${GROUPS}/${body.id}`).expect(409);
   });
 
   test('cannot be taken from the last two groups at the same time', async () => {
-    await member.put(`${GROUPS}/${group.hostId}`).send(bodyOf('Admins', people, ADMIN_ROLE)).expect(200);
+    await member
+      .put(`${GROUPS}/${group.hostId}`)
+      .send(bodyOf('Admins', people, ADMIN_ROLE))
+      .expect(200);
     const { body } = await member.get(GROUPS).expect(200);
     const ids: readonly number[] = body.groups.map(({ id }: { readonly id: number }) => id);
     expect(ids).toHaveLength(2);

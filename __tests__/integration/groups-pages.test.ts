@@ -62,7 +62,10 @@ describe('the Groups pages', () => {
 
   test('clear the role and the members that a change does not name', async () => {
     const { admin } = world();
-    const { body } = await admin.post(GROUPS).send({ name: 'Cleared', users: usersOf(ada.id), rootRole: 2 }).expect(201);
+    const { body } = await admin
+      .post(GROUPS)
+      .send({ name: 'Cleared', users: usersOf(ada.id), rootRole: 2 })
+      .expect(201);
     await admin.put(`${GROUPS}/${body.id}`).send({ name: 'Cleared' }).expect(200);
     const after = await admin.get(`${GROUPS}/${body.id}`).expect(200);
     expect(after.body).toMatchObject({ rootRole: null, users: [] });
@@ -134,7 +137,10 @@ describe('the Groups pages', () => {
     ['deep lists', { name: 'B13', users: deep(1000) }],
   ])('answer 400 to %s, and change nothing', async (_what, body) => {
     const { admin, db } = world();
-    const { body: group } = await admin.post(GROUPS).send({ name: `Group ${Math.random()}` }).expect(201);
+    const { body: group } = await admin
+      .post(GROUPS)
+      .send({ name: `Group ${Math.random()}` })
+      .expect(201);
     const mark = await endOfLog(db);
     const before = await db.query('SELECT id, name FROM groups ORDER BY id');
     for (const answer of [
@@ -152,7 +158,10 @@ describe('the Groups pages', () => {
     const { admin, db } = world();
     const gone = await createLocalUser(admin, { username: 'gone' });
     await admin.delete(`/api/admin/user-admin/${gone.id}`).expect(200);
-    await admin.post(GROUPS).send({ name: 'With a ghost', users: usersOf(gone.id) }).expect(400);
+    await admin
+      .post(GROUPS)
+      .send({ name: 'With a ghost', users: usersOf(gone.id) })
+      .expect(400);
     expect(await db.query('SELECT * FROM group_user WHERE user_id = $1', [gone.id])).toEqual([]);
   });
 });
@@ -180,8 +189,14 @@ describe('who may use the Groups pages', () => {
     await session.get(GROUPS).expect(status);
     await session.get(`${GROUPS}/${id}`).expect(status);
     await session.put(`${GROUPS}/${id}`).send({ name: 'Guarded' }).expect(status);
-    await session.post(GROUPS).send({ name: `By ${caller}` }).expect(status === 200 ? 201 : status);
-    const own = await world().admin.post(GROUPS).send({ name: `For ${caller}` }).expect(201);
+    await session
+      .post(GROUPS)
+      .send({ name: `By ${caller}` })
+      .expect(status === 200 ? 201 : status);
+    const own = await world()
+      .admin.post(GROUPS)
+      .send({ name: `For ${caller}` })
+      .expect(201);
     await session.delete(`${GROUPS}/${own.body.id}`).expect(status);
   });
 });

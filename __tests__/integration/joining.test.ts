@@ -17,7 +17,8 @@ beforeAll(async () => {
   inviteToken = body.secret;
 });
 
-const switchScim = (enabled: boolean): Promise<unknown> => world().admin.post('/api/admin/scim-settings').send({ enabled }).expect(200).then();
+const switchScim = (enabled: boolean): Promise<unknown> =>
+  world().admin.post('/api/admin/scim-settings').send({ enabled }).expect(200).then();
 afterEach(() => switchScim(true));
 
 const sso = (email: string): request.Test => request(world().host.url).post('/sso/login').send({ email, name: 'By SSO' });
@@ -27,7 +28,9 @@ const signUp = (email: string, username?: string): request.Test =>
     .send({ email, name: 'By invite', password: 'A-Long-Passw0rd-Of-Mine!', ...(username === undefined ? {} : { username }) });
 
 const liveUsers = (email: string): Promise<unknown[]> =>
-  world().db.query('SELECT id FROM users WHERE deleted_at IS NULL AND (email = lower($1) OR lower(username) = lower($1))', [email]);
+  world().db.query('SELECT id FROM users WHERE deleted_at IS NULL AND (email = lower($1) OR lower(username) = lower($1))', [
+    email,
+  ]);
 
 const LEAVING: ReadonlyArray<readonly [string, (person: Provisioned) => Promise<unknown>]> = [
   ['suspended', (person) => world().scim.patch(`/Users/${person.id}`, setActive(false)).expect(200).then()],
@@ -93,7 +96,10 @@ test('a person who lost their e-mail in the pages before an administrator remove
   const { admin } = world();
   const person = await provision(world(), 'first-address@example.com');
   await switchScim(false);
-  await admin.put(`/api/admin/user-admin/${person.hostId}`).send({ email: 'second-address@example.com', rootRole: 3 }).expect(200);
+  await admin
+    .put(`/api/admin/user-admin/${person.hostId}`)
+    .send({ email: 'second-address@example.com', rootRole: 3 })
+    .expect(200);
   await admin.delete(`/api/admin/user-admin/${person.hostId}`).expect(200);
   await switchScim(true);
   await sso('first-address@example.com').expect(403);

@@ -10,14 +10,14 @@ import {
   groupBody,
   hostMembers,
   hostUser,
-  patchBody,
   type Provisioned,
+  patchBody,
   provision,
   provisionGroup,
   removeMember,
+  SYSTEM_USER_ID,
   setActive,
   shownMembers,
-  SYSTEM_USER_ID,
   typesSince,
 } from '../support/provisioning.js';
 import { withWorld } from '../support/test-world.js';
@@ -31,11 +31,14 @@ const people = (prefix: string, count: number): Promise<readonly Provisioned[]> 
 const sorted = (numbers: readonly number[]): readonly number[] => [...numbers].sort((a, b) => a - b);
 const hostIds = (members: readonly Provisioned[]): readonly number[] => sorted(members.map(({ hostId }) => hostId));
 
-const versionOf = async (groupId: string): Promise<string> => (await world().scim.get(`/Groups/${groupId}`).expect(200)).body.meta.version;
+const versionOf = async (groupId: string): Promise<string> =>
+  (await world().scim.get(`/Groups/${groupId}`).expect(200)).body.meta.version;
 
 /** `added 7`, `removed 9` … since then; nothing else may have happened. */
 const changesSince = async (mark: number): Promise<readonly string[]> =>
-  (await eventsSince(world().db, mark)).map(({ type, data, pre_data }) => `${type.replace('group-user-', '')} ${data?.userId ?? pre_data?.userId}`).sort();
+  (await eventsSince(world().db, mark))
+    .map(({ type, data, pre_data }) => `${type.replace('group-user-', '')} ${data?.userId ?? pre_data?.userId}`)
+    .sort();
 
 describe('a change to members', () => {
   test('writes group_user rows, and one event for each real change that names group and user, never a member list', async () => {
@@ -48,11 +51,25 @@ describe('a change to members', () => {
     await scim.patch(`/Groups/${group.id}`, removeMember(a.id)).expect(204);
     const common = { created_by: FIRST_TOKEN, created_by_user_id: SYSTEM_USER_ID };
     expect(await eventsSince(db, mark)).toEqual([
-      expect.objectContaining({ ...common, type: 'group-user-added', data: { groupId: group.hostId, userId: b.hostId }, pre_data: null }),
-      expect.objectContaining({ ...common, type: 'group-user-removed', data: null, pre_data: { groupId: group.hostId, userId: a.hostId } }),
+      expect.objectContaining({
+        ...common,
+        type: 'group-user-added',
+        data: { groupId: group.hostId, userId: b.hostId },
+        pre_data: null,
+      }),
+      expect.objectContaining({
+        ...common,
+        type: 'group-user-removed',
+        data: null,
+        pre_data: { groupId: group.hostId, userId: a.hostId },
+      }),
     ]);
-    expect(await db.query('SELECT user_id, created_by FROM group_user WHERE group_id = $1', [group.hostId])).toEqual([{ user_id: b.hostId, created_by: FIRST_TOKEN }]);
-    expect((await scim.get(`/Users/${b.id}`).expect(200)).body.groups).toEqual([expect.objectContaining({ value: group.id, display: 'real changes' })]);
+    expect(await db.query('SELECT user_id, created_by FROM group_user WHERE group_id = $1', [group.hostId])).toEqual([
+      { user_id: b.hostId, created_by: FIRST_TOKEN },
+    ]);
+    expect((await scim.get(`/Users/${b.id}`).expect(200)).body.groups).toEqual([
+      expect.objectContaining({ value: group.id, display: 'real changes' }),
+    ]);
   });
 
   test('that is none writes nothing: no event, no version', async () => {
@@ -96,10 +113,18 @@ describe('a change to members', () => {
       const mark = await endOfLog(db);
       await scim.patch(`/Groups/${group.id}`, body).expect(204);
       expect(await hostMembers(db, group.hostId)).toEqual(hostIds(expected));
-      expect(await shownMembers(scim, group.id)).toEqual(all.filter((one) => expected.includes(one)).sort((x, y) => x.hostId - y.hostId).map(({ id }) => id));
+      expect(await shownMembers(scim, group.id)).toEqual(
+        all
+          .filter((one) => expected.includes(one))
+          .sort((x, y) => x.hostId - y.hostId)
+          .map(({ id }) => id),
+      );
       const now = expected.map(({ hostId }) => hostId);
       expect(await changesSince(mark)).toEqual(
-        [...now.filter((id) => !before.includes(id)).map((id) => `added ${id}`), ...before.filter((id) => !now.includes(id)).map((id) => `removed ${id}`)].sort(),
+        [
+          ...now.filter((id) => !before.includes(id)).map((id) => `added ${id}`),
+          ...before.filter((id) => !now.includes(id)).map((id) => `removed ${id}`),
+        ].sort(),
       );
     }
   });
@@ -124,7 +149,13 @@ describe('a change to members', () => {
     const mark = await endOfLog(db);
     const requests = [
       scim.patch(`/Groups/${group.id}`, addMembers(a.id, 'nobody-has-this-id')),
-      scim.patch(`/Groups/${group.id}`, patchBody({ op: 'replace', path: 'displayName', value: 'renamed' }, { op: 'add', path: 'members', value: [{ value: gone.id }] })),
+      scim.patch(
+        `/Groups/${group.id}`,
+        patchBody(
+          { op: 'replace', path: 'displayName', value: 'renamed' },
+          { op: 'add', path: 'members', value: [{ value: gone.id }] },
+        ),
+      ),
       scim.put(`/Groups/${group.id}`, groupBody('renamed too', [a.id, gone.id])),
       scim.post('/Groups', groupBody('never made', [gone.id])),
     ];
@@ -148,7 +179,12 @@ describe('a change to members', () => {
     await scim.patch(`/Groups/${group.id}`, addMembers(...crowd)).expect(204);
     expect(await hostMembers(db, group.hostId)).toHaveLength(1000);
     expect(await shownMembers(scim, group.id)).toHaveLength(1000);
-    await scim.patch(`/Groups/${group.id}`, patchBody(...crowd.map((id) => ({ op: 'remove', path: `members[value eq "${id}"]` }) as const))).expect(204);
+    await scim
+      .patch(
+        `/Groups/${group.id}`,
+        patchBody(...crowd.map((id) => ({ op: 'remove', path: `members[value eq "${id}"]` }) as const)),
+      )
+      .expect(204);
     expect(await hostMembers(db, group.hostId)).toEqual([]);
     expect(await typesSince(db, mark)).toHaveLength(2000);
   });
@@ -159,7 +195,10 @@ describe('a suspension or resumption at the same time as', () => {
   const expectConsistent = async (round: number, person: Provisioned, group: Provisioned, isMember: boolean): Promise<void> => {
     const { db, scim } = world();
     const { deleted } = await hostUser(db, person.hostId);
-    const parked = await db.query('SELECT 1 FROM scim_parked_members WHERE user_id = $1 AND group_id = $2', [person.hostId, group.hostId]);
+    const parked = await db.query('SELECT 1 FROM scim_parked_members WHERE user_id = $1 AND group_id = $2', [
+      person.hostId,
+      group.hostId,
+    ]);
     expect({ round, host: await hostMembers(db, group.hostId), parked: parked.length }).toEqual({
       round,
       host: isMember && !deleted ? [person.hostId] : [],
@@ -168,13 +207,19 @@ describe('a suspension or resumption at the same time as', () => {
     expect(await shownMembers(scim, group.id)).toEqual(isMember ? [person.id] : []);
   };
 
-  const race = async (name: string, first: { member: boolean; active: boolean }, change: (host: Host, group: Provisioned, person: Provisioned) => PromiseLike<{ status: number }>, isMember: boolean): Promise<void> => {
+  const race = async (
+    name: string,
+    first: { member: boolean; active: boolean },
+    change: (host: Host, group: Provisioned, person: Provisioned) => PromiseLike<{ status: number }>,
+    isMember: boolean,
+  ): Promise<void> => {
     const { host, scim } = world();
     for (let round = 0; round < ROUNDS; round += 1) {
       const person = await provision(world(), `${name}-${round}@example.com`);
       const group = await provisionGroup(world(), `${name} ${round}`, first.member ? [person] : []);
       if (!first.active) await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-      const suspension = (): PromiseLike<{ status: number }> => scim.patch(`/Users/${person.id}`, setActive(!first.active)).then(({ status }) => ({ status }));
+      const suspension = (): PromiseLike<{ status: number }> =>
+        scim.patch(`/Users/${person.id}`, setActive(!first.active)).then(({ status }) => ({ status }));
       const change2 = (): PromiseLike<{ status: number }> => change(host, group, person);
       const answers = await Promise.all(round % 2 === 0 ? [suspension(), change2()] : [change2(), suspension()]);
       expect([round, ...answers.map(({ status }) => (status < 300 ? 'done' : status))]).toEqual([round, 'done', 'done']);
@@ -182,16 +227,25 @@ describe('a suspension or resumption at the same time as', () => {
     }
   };
 
-  const add = (host: Host, group: Provisioned, person: Provisioned) => clientOf(host).patch(`/Groups/${group.id}`, addMembers(person.id));
-  const remove = (host: Host, group: Provisioned, person: Provisioned) => clientOf(host).patch(`/Groups/${group.id}`, removeMember(person.id));
-  const replaceAll = (host: Host, group: Provisioned) => clientOf(host).patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' }));
+  const add = (host: Host, group: Provisioned, person: Provisioned) =>
+    clientOf(host).patch(`/Groups/${group.id}`, addMembers(person.id));
+  const remove = (host: Host, group: Provisioned, person: Provisioned) =>
+    clientOf(host).patch(`/Groups/${group.id}`, removeMember(person.id));
+  const replaceAll = (host: Host, group: Provisioned) =>
+    clientOf(host).patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' }));
 
   test.each([
     ['their entry into a group leaves no soft-deleted member', 'suspend-add', { member: false, active: true }, add, true],
     ['their removal from a group does not undo it', 'suspend-remove', { member: true, active: true }, remove, false],
     ['the removal of everybody does not undo it', 'suspend-clear', { member: true, active: true }, replaceAll, false],
     ['a repeated entry keeps the membership', 'suspend-again', { member: true, active: true }, add, true],
-    ['their entry into a group loses no membership to the parked rows', 'resume-add', { member: false, active: false }, add, true],
+    [
+      'their entry into a group loses no membership to the parked rows',
+      'resume-add',
+      { member: false, active: false },
+      add,
+      true,
+    ],
     ['their removal from a group holds for whoever comes back', 'resume-remove', { member: true, active: false }, remove, false],
   ] as const)('%s', (_name, name, first, change, isMember) => race(name, first, change, isMember));
 });

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import type { Session } from '../support/clients.js';
 import { credentialsOf, insertCredentials, NO_CREDENTIALS } from '../support/credentials.js';
@@ -177,7 +177,9 @@ describe('the button that deletes the people, where all admins are managed', () 
     const next = await provision(world(), 'next@example.com');
     const last = await provision(world(), 'last@example.com');
     // The provider states the local admin again, which adopts them: now all admins are managed.
-    await world().scim.post('/Users', userBody('acting@example.com', { externalId: 'acting-1' })).expect(201);
+    await world()
+      .scim.post('/Users', userBody('acting@example.com', { externalId: 'acting-1' }))
+      .expect(201);
     await setRootRole(db, next.hostId, ADMIN_ROLE);
     const api = request(host.url).delete(DELETE_PEOPLE).set('Authorization', '*:*.an-admin-api-token');
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import request from 'supertest';
-import { createLocalUser, scim as clientOf } from '../support/clients.js';
+import { scim as clientOf, createLocalUser } from '../support/clients.js';
 import { startHost } from '../support/host-process.js';
 import {
   EDITOR_ROLE,
@@ -21,16 +21,22 @@ import { withWorld } from '../support/test-world.js';
 const world = withWorld();
 
 const hashOf = async (email: string): Promise<string> => {
-  const [row] = await world().db.query<{ hash: string }>(`SELECT encode(sha256(convert_to($1::text, 'UTF8')), 'hex') AS hash`, [email]);
+  const [row] = await world().db.query<{ hash: string }>(`SELECT encode(sha256(convert_to($1::text, 'UTF8')), 'hex') AS hash`, [
+    email,
+  ]);
   return row?.hash ?? '';
 };
 
 /** A word of this file in any row of the database's tables, logs included. */
 const tablesThatHold = async (word: string): Promise<readonly string[]> => {
   const { db } = world();
-  const tables = await db.query<{ name: string }>(`SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`);
+  const tables = await db.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`,
+  );
   const found = await Promise.all(
-    tables.map(async ({ name }) => ((await db.query(`SELECT 1 FROM "${name}" t WHERE t::text LIKE $1 LIMIT 1`, [`%${word}%`])).length > 0 ? [name] : [])),
+    tables.map(async ({ name }) =>
+      (await db.query(`SELECT 1 FROM "${name}" t WHERE t::text LIKE $1 LIMIT 1`, [`%${word}%`])).length > 0 ? [name] : [],
+    ),
   );
   return found.flat();
 };
@@ -42,7 +48,13 @@ describe('a person whom nobody knows', () => {
     const { body } = await request(host.scimUrl)
       .post('/Users')
       .set({ Authorization: `Bearer ${host.token}`, 'X-Forwarded-For': '203.0.113.7' })
-      .send(userBody('bjensen', { externalId: 'bj-1', displayName: 'Babs Jensen', emails: [{ value: 'Babs@Example.com', primary: true }] }))
+      .send(
+        userBody('bjensen', {
+          externalId: 'bj-1',
+          displayName: 'Babs Jensen',
+          emails: [{ value: 'Babs@Example.com', primary: true }],
+        }),
+      )
       .expect(201);
     expect(body).toMatchObject({ userName: 'bjensen', active: true, externalId: 'bj-1', meta: { resourceType: 'User' } });
 
@@ -62,13 +74,34 @@ describe('a person whom nobody knows', () => {
     expect(await rolesOf(db, hostId)).toEqual([`${VIEWER_ROLE}:default`]);
     const data = { id: hostId, name: 'Babs Jensen', username: 'bjensen', email: 'babs@example.com', rootRole: VIEWER_ROLE };
     expect(await eventsSince(db, mark)).toEqual([
-      { id: expect.any(Number), type: 'user-created', created_by: FIRST_TOKEN, created_by_user_id: SYSTEM_USER_ID, ip: '203.0.113.7', data, pre_data: null },
+      {
+        id: expect.any(Number),
+        type: 'user-created',
+        created_by: FIRST_TOKEN,
+        created_by_user_id: SYSTEM_USER_ID,
+        ip: '203.0.113.7',
+        data,
+        pre_data: null,
+      },
     ]);
 
     const { body: log } = await admin.get('/api/admin/search/events?type=IS:user-created').expect(200);
-    expect(log.events[0]).toMatchObject({ type: 'user-created', createdBy: FIRST_TOKEN, createdByUserId: SYSTEM_USER_ID, ip: '203.0.113.7', data });
+    expect(log.events[0]).toMatchObject({
+      type: 'user-created',
+      createdBy: FIRST_TOKEN,
+      createdByUserId: SYSTEM_USER_ID,
+      ip: '203.0.113.7',
+      data,
+    });
     const { body: page } = await admin.get(`/api/admin/user-admin/${hostId}`).expect(200);
-    expect(page).toMatchObject({ id: hostId, name: 'Babs Jensen', username: 'bjensen', email: 'babs@example.com', scimId: body.id, rootRole: VIEWER_ROLE });
+    expect(page).toMatchObject({
+      id: hostId,
+      name: 'Babs Jensen',
+      username: 'bjensen',
+      email: 'babs@example.com',
+      scimId: body.id,
+      rootRole: VIEWER_ROLE,
+    });
     expect((await scim.get(`/Users/${body.id}`).expect(200)).body).toEqual(body);
   });
 
@@ -79,14 +112,27 @@ describe('a person whom nobody knows', () => {
     expect(body.active).toBe(false);
     const events = await eventsSince(db, mark);
     expect(events.map(({ type }) => type)).toEqual(['user-created', 'user-deleted']);
-    expect(await hostUser(db, Number(events[0]?.data?.id))).toMatchObject({ deleted: true, email: null, username: null, email_hash: null, scim_id: null });
+    expect(await hostUser(db, Number(events[0]?.data?.id))).toMatchObject({
+      deleted: true,
+      email: null,
+      username: null,
+      email_hash: null,
+      scim_id: null,
+    });
     await scim.patch(`/Users/${body.id}`, patchBody({ op: 'replace', value: { active: true } })).expect(200);
-    expect(await hostUser(db, Number(events[0]?.data?.id))).toMatchObject({ deleted: false, email: 'inactive@example.com', email_hash: await hashOf('inactive@example.com') });
+    expect(await hostUser(db, Number(events[0]?.data?.id))).toMatchObject({
+      deleted: false,
+      email: 'inactive@example.com',
+      email_hash: await hashOf('inactive@example.com'),
+    });
   });
 
   test('gets the root role that the option defaultRootRole names', async () => {
     const { db } = world();
-    for (const [defaultRootRole, userName] of [['Editor', 'by-role-name'], [EDITOR_ROLE, 'by-role-id']] as const) {
+    for (const [defaultRootRole, userName] of [
+      ['Editor', 'by-role-name'],
+      [EDITOR_ROLE, 'by-role-id'],
+    ] as const) {
       const editors = await startHost({ database: db, scimOptions: { defaultRootRole } });
       try {
         const { hostId } = await provision({ db, scim: clientOf(editors) }, userName);
@@ -116,16 +162,53 @@ describe('a person whom nobody knows', () => {
 });
 
 describe("the host's columns", () => {
-  const COLUMNS: ReadonlyArray<readonly [string, string, object, { email: string | null; username: string | null; name: string | null }]> = [
-    ['e-mail: the primary address', 'm1', { emails: [{ value: 'a@m1.example' }, { value: 'B@m1.example', primary: true }] }, { email: 'b@m1.example', username: 'm1', name: null }],
-    ['e-mail: the first address where none is primary', 'm2', { emails: [{ value: 'A@m2.example' }, { value: 'b@m2.example' }] }, { email: 'a@m2.example', username: 'm2', name: null }],
+  const COLUMNS: ReadonlyArray<
+    readonly [string, string, object, { email: string | null; username: string | null; name: string | null }]
+  > = [
+    [
+      'e-mail: the primary address',
+      'm1',
+      { emails: [{ value: 'a@m1.example' }, { value: 'B@m1.example', primary: true }] },
+      { email: 'b@m1.example', username: 'm1', name: null },
+    ],
+    [
+      'e-mail: the first address where none is primary',
+      'm2',
+      { emails: [{ value: 'A@m2.example' }, { value: 'b@m2.example' }] },
+      { email: 'a@m2.example', username: 'm2', name: null },
+    ],
     ['e-mail: the userName where it looks like one', 'M3@m3.example', {}, { email: 'm3@m3.example', username: null, name: null }],
     ['e-mail: none', 'm4', {}, { email: null, username: 'm4', name: null }],
-    ['username: none where it is the e-mail in another case', 'M5@m5.example', { emails: [{ value: 'm5@M5.example' }] }, { email: 'm5@m5.example', username: null, name: null }],
-    ['username: the userName where the e-mail is another one', 'm6@m6.example', { emails: [{ value: 'other@m6.example' }] }, { email: 'other@m6.example', username: 'm6@m6.example', name: null }],
-    ['name: displayName', 'n1', { displayName: 'Dis', name: { formatted: 'For', givenName: 'G', familyName: 'F' } }, { email: null, username: 'n1', name: 'Dis' }],
-    ['name: name.formatted', 'n2', { name: { formatted: 'For', givenName: 'G', familyName: 'F' } }, { email: null, username: 'n2', name: 'For' }],
-    ['name: given and family name', 'n3', { name: { givenName: 'G', familyName: 'F' } }, { email: null, username: 'n3', name: 'G F' }],
+    [
+      'username: none where it is the e-mail in another case',
+      'M5@m5.example',
+      { emails: [{ value: 'm5@M5.example' }] },
+      { email: 'm5@m5.example', username: null, name: null },
+    ],
+    [
+      'username: the userName where the e-mail is another one',
+      'm6@m6.example',
+      { emails: [{ value: 'other@m6.example' }] },
+      { email: 'other@m6.example', username: 'm6@m6.example', name: null },
+    ],
+    [
+      'name: displayName',
+      'n1',
+      { displayName: 'Dis', name: { formatted: 'For', givenName: 'G', familyName: 'F' } },
+      { email: null, username: 'n1', name: 'Dis' },
+    ],
+    [
+      'name: name.formatted',
+      'n2',
+      { name: { formatted: 'For', givenName: 'G', familyName: 'F' } },
+      { email: null, username: 'n2', name: 'For' },
+    ],
+    [
+      'name: given and family name',
+      'n3',
+      { name: { givenName: 'G', familyName: 'F' } },
+      { email: null, username: 'n3', name: 'G F' },
+    ],
     ['name: the family name alone', 'n4', { name: { familyName: 'F' } }, { email: null, username: 'n4', name: 'F' }],
   ];
   test.each(COLUMNS)('%s', async (_name, userName, more, expected) => {
@@ -156,7 +239,9 @@ describe("the host's columns", () => {
     await scim.post('/Users', userBody('half-one', { emails: [{ value: 'half-two@example.com' }] })).expect(409);
     const person = await provision(world(), 'half-three');
     await scim.patch(`/Users/${person.id}`, patchBody({ op: 'replace', path: 'userName', value: 'Half-One' })).expect(409);
-    await scim.patch(`/Users/${person.id}`, patchBody({ op: 'add', path: 'emails', value: [{ value: 'half-two@example.com' }] })).expect(409);
+    await scim
+      .patch(`/Users/${person.id}`, patchBody({ op: 'add', path: 'emails', value: [{ value: 'half-two@example.com' }] }))
+      .expect(409);
   });
 });
 
@@ -166,9 +251,15 @@ test('a password is accepted and neither stored, nor told in an event, an answer
   const { body } = await scim.post('/Users', userBody('with-password', { password: secret })).expect(201);
   expect(body).not.toHaveProperty('password');
   await scim.patch(`/Users/${body.id}`, patchBody({ op: 'replace', path: 'password', value: secret })).expect(200);
-  await scim.patch(`/Users/${body.id}`, patchBody({ op: 'replace', value: { password: secret, displayName: 'Changed' } })).expect(200);
+  await scim
+    .patch(`/Users/${body.id}`, patchBody({ op: 'replace', value: { password: secret, displayName: 'Changed' } }))
+    .expect(200);
   await scim.put(`/Users/${body.id}`, userBody('with-password', { password: secret })).expect(200);
-  const broken = await request(host.scimUrl).post('/Users').set({ Authorization: `Bearer ${host.token}`, 'Content-Type': 'application/scim+json' }).send(`{"password":"${secret}",`).expect(400);
+  const broken = await request(host.scimUrl)
+    .post('/Users')
+    .set({ Authorization: `Bearer ${host.token}`, 'Content-Type': 'application/scim+json' })
+    .send(`{"password":"${secret}",`)
+    .expect(400);
   expect(broken.text).not.toContain(secret);
   expect(await tablesThatHold(secret)).toEqual([]);
   expect(host.logs()).not.toContain(secret);
@@ -179,8 +270,14 @@ test('a password is accepted and neither stored, nor told in an event, an answer
 
 test('roles and entitlements are kept as attributes and give no right in the host', async () => {
   const { scim, db } = world();
-  const { id, hostId } = await provision(world(), 'with-roles', { roles: [{ value: 'Admin', primary: true }], entitlements: [{ value: 'ADMIN' }] });
-  expect((await scim.get(`/Users/${id}`).expect(200)).body).toMatchObject({ roles: [{ value: 'Admin' }], entitlements: [{ value: 'ADMIN' }] });
+  const { id, hostId } = await provision(world(), 'with-roles', {
+    roles: [{ value: 'Admin', primary: true }],
+    entitlements: [{ value: 'ADMIN' }],
+  });
+  expect((await scim.get(`/Users/${id}`).expect(200)).body).toMatchObject({
+    roles: [{ value: 'Admin' }],
+    entitlements: [{ value: 'ADMIN' }],
+  });
   await scim.patch(`/Users/${id}`, patchBody({ op: 'add', path: 'roles', value: [{ value: 'Editor' }] })).expect(200);
   expect(await rolesOf(db, hostId)).toEqual([`${VIEWER_ROLE}:default`]);
 });

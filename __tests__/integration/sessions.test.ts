@@ -18,8 +18,10 @@ const EVERYWHERE = '/api/admin/projects';
 
 const hosts = (): readonly Host[] => [world().host, replica];
 
-const suspend = (person: Provisioned): Promise<unknown> => world().scim.patch(`/Users/${person.id}`, setActive(false)).expect(200).then();
-const resume = (person: Provisioned): Promise<unknown> => world().scim.patch(`/Users/${person.id}`, setActive(true)).expect(200).then();
+const suspend = (person: Provisioned): Promise<unknown> =>
+  world().scim.patch(`/Users/${person.id}`, setActive(false)).expect(200).then();
+const resume = (person: Provisioned): Promise<unknown> =>
+  world().scim.patch(`/Users/${person.id}`, setActive(true)).expect(200).then();
 
 /** Logs a person in; the answer is the cookie that either replica knows. */
 const login = async (person: Provisioned): Promise<string> => {
@@ -48,7 +50,10 @@ const sessionRow = async (hostId: number): Promise<SessionRow> => {
 
 /** What a request does that was under way when the row was deleted: it saves the session once more. */
 const revive = ({ sid, sess }: SessionRow): Promise<unknown> =>
-  world().db.query(`INSERT INTO unleash_session (sid, sess, expired) VALUES ($1, $2, now() + interval '1 day')`, [sid, JSON.stringify(sess)]);
+  world().db.query(`INSERT INTO unleash_session (sid, sess, expired) VALUES ($1, $2, now() + interval '1 day')`, [
+    sid,
+    JSON.stringify(sess),
+  ]);
 
 describe('the session of a managed person', () => {
   test('works on every replica and is refused on the next request to any of them after a suspension', async () => {
@@ -75,7 +80,11 @@ describe('the session of a managed person', () => {
     await suspend(person);
     for (const { url } of [host, replica]) {
       await revive(row);
-      await request(url).post('/api/admin/user/tokens').set('cookie', cookie).send({ description: 'late', expiresAt: '2099-01-01T00:00:00Z' }).expect(401);
+      await request(url)
+        .post('/api/admin/user/tokens')
+        .set('cookie', cookie)
+        .send({ description: 'late', expiresAt: '2099-01-01T00:00:00Z' })
+        .expect(401);
       expect(await credentialsOf(db, person.hostId)).toEqual(NO_CREDENTIALS);
     }
   });
@@ -107,7 +116,11 @@ test('a personal access token is refused on every replica after a suspension and
   const { host } = world();
   const person = await provision(world(), 'pat@example.com');
   const cookie = await login(person);
-  const made = await request(host.url).post('/api/admin/user/tokens').set('cookie', cookie).send({ description: 'mine', expiresAt: '2099-01-01T00:00:00Z' }).expect(201);
+  const made = await request(host.url)
+    .post('/api/admin/user/tokens')
+    .set('cookie', cookie)
+    .send({ description: 'mine', expiresAt: '2099-01-01T00:00:00Z' })
+    .expect(201);
   const authorization: string = made.body.secret;
   expect(await statusesOf({ authorization }, '/api/admin/user')).toEqual([200, 200]);
   await suspend(person);
@@ -123,7 +136,8 @@ test('a reset link sets no password during a suspension, nor after the resumptio
   const token = new URL(body.resetPasswordUrl).searchParams.get('token');
   const { body: adopted } = await scim.post('/Users', userBody('reset@example.com')).expect(201);
   const person = { id: String(adopted.id), hostId: local.id };
-  const useLink = (): request.Test => request(host.url).post('/auth/reset/password').send({ token, password: 'A-Long-Passw0rd-Of-Mine!' });
+  const useLink = (): request.Test =>
+    request(host.url).post('/auth/reset/password').send({ token, password: 'A-Long-Passw0rd-Of-Mine!' });
 
   await request(host.url).get('/auth/reset/validate').query({ token }).expect(200);
   await suspend(person);

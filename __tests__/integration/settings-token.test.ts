@@ -93,7 +93,10 @@ describe('two replicas on one database', () => {
     await admin.post(SETTINGS).send({ enabled: false }).expect(200);
 
     for (const host of [first, second]) {
-      const answer = await scim(host, { token }).get('/Users').expect(403).expect('Content-Type', /^application\/scim\+json/);
+      const answer = await scim(host, { token })
+        .get('/Users')
+        .expect(403)
+        .expect('Content-Type', /^application\/scim\+json/);
       expect(answer.body).toMatchObject({
         schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
         status: '403',

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Session } from '../support/clients.js';
-import { CALLERS, type Caller, callerSessions } from '../support/roles.js';
 import { endOfLog, eventsSince, provision, typesSince } from '../support/provisioning.js';
+import { CALLERS, type Caller, callerSessions } from '../support/roles.js';
 import { withWorld } from '../support/test-world.js';
 
 const SETTINGS = '/api/admin/scim-settings';

@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { createLocalUser } from '../support/clients.js';
+
 import { credentialsOf, insertCredentials, NO_CREDENTIALS } from '../support/credentials.js';
 import {
   addMembers,
-  EDITOR_ROLE,
   endOfLog,
   eventsSince,
   FIRST_TOKEN,
@@ -14,9 +13,9 @@ import {
   provisionGroup,
   removeMember,
   rolesOf,
+  SYSTEM_USER_ID,
   setActive,
   shownMembers,
-  SYSTEM_USER_ID,
   typesSince,
   userBody,
   VIEWER_ROLE,
@@ -27,71 +26,67 @@ const world = withWorld();
 
 const OWNER_ROLE = 4;
 
-const addProject = (id: string): Promise<unknown> =>
-  world().db.query('INSERT INTO projects (id, name, description, created_at) VALUES ($1, $1, $1, now())', [id]);
-
 const addRole = (hostId: number, role: number, project: string): Promise<unknown> =>
   world().db.query('INSERT INTO role_user (role_id, user_id, project) VALUES ($1, $2, $3)', [role, hostId, project]);
-
-const addCustomRole = async (name: string): Promise<number> => {
-  const [row] = await world().db.query<{ id: number }>(`INSERT INTO roles (name, type) VALUES ($1, 'root-custom') RETURNING id`, [name]);
-  return row?.id ?? 0;
-};
-
-const setRootRole = (hostId: number, role: number): Promise<unknown> =>
-  world().db.query('UPDATE role_user SET role_id = $2 WHERE user_id = $1 AND role_id = $3', [hostId, role, VIEWER_ROLE]);
 
 describe('active: false', () => {
   test.each([
     ['PATCH', 'patched'],
     ['PUT', 'put'],
-  ])('by %s soft-deletes the host user and takes sessions, access tokens, reset links, invites, roles and memberships', async (method, name) => {
-    const { db, scim, admin } = world();
-    const email = `${name}@example.com`;
-    const person = await provision(world(), email, { displayName: `Ms ${name}` });
-    const group = await provisionGroup(world(), `group of ${name}`, [person]);
-    await addRole(person.hostId, OWNER_ROLE, 'default');
-    await insertCredentials(db, person.hostId);
-    const before = await hostUser(db, person.hostId);
-    const mark = await endOfLog(db);
+  ])(
+    'by %s soft-deletes the host user and takes sessions, access tokens, reset links, invites, roles and memberships',
+    async (method, name) => {
+      const { db, scim, admin } = world();
+      const email = `${name}@example.com`;
+      const person = await provision(world(), email, { displayName: `Ms ${name}` });
+      const group = await provisionGroup(world(), `group of ${name}`, [person]);
+      await addRole(person.hostId, OWNER_ROLE, 'default');
+      await insertCredentials(db, person.hostId);
+      const before = await hostUser(db, person.hostId);
+      const mark = await endOfLog(db);
 
-    const answer =
-      method === 'PATCH'
-        ? await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200)
-        : await scim.put(`/Users/${person.id}`, userBody(email, { displayName: `Ms ${name}`, active: false })).expect(200);
-    expect(answer.body).toMatchObject({ id: person.id, active: false, userName: email });
+      const answer =
+        method === 'PATCH'
+          ? await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200)
+          : await scim.put(`/Users/${person.id}`, userBody(email, { displayName: `Ms ${name}`, active: false })).expect(200);
+      expect(answer.body).toMatchObject({ id: person.id, active: false, userName: email });
 
-    expect(await hostUser(db, person.hostId)).toEqual({
-      ...before,
-      name: `Ms ${name}(Deleted)`,
-      username: null,
-      email: null,
-      scim_id: null,
-      scim_external_id: null,
-      deleted: true,
-    });
-    expect(before.email_hash).not.toBeNull();
-    expect(await credentialsOf(db, person.hostId)).toEqual(NO_CREDENTIALS);
-    expect(await rolesOf(db, person.hostId)).toEqual([]);
-    expect(await hostMembers(db, group.hostId)).toEqual([]);
-    expect(await eventsSince(db, mark)).toEqual([
-      {
-        id: expect.any(Number),
-        type: 'user-deleted',
-        created_by: FIRST_TOKEN,
-        created_by_user_id: SYSTEM_USER_ID,
-        ip: expect.any(String),
-        data: null,
-        pre_data: { id: person.hostId, name: `Ms ${name}`, email, rootRole: VIEWER_ROLE },
-      },
-    ]);
-    const { body } = await admin.get('/api/admin/user-admin').expect(200);
-    expect(body.users.map(({ id }: { readonly id: number }) => id)).not.toContain(person.hostId);
-  });
+      expect(await hostUser(db, person.hostId)).toEqual({
+        ...before,
+        name: `Ms ${name}(Deleted)`,
+        username: null,
+        email: null,
+        scim_id: null,
+        scim_external_id: null,
+        deleted: true,
+      });
+      expect(before.email_hash).not.toBeNull();
+      expect(await credentialsOf(db, person.hostId)).toEqual(NO_CREDENTIALS);
+      expect(await rolesOf(db, person.hostId)).toEqual([]);
+      expect(await hostMembers(db, group.hostId)).toEqual([]);
+      expect(await eventsSince(db, mark)).toEqual([
+        {
+          id: expect.any(Number),
+          type: 'user-deleted',
+          created_by: FIRST_TOKEN,
+          created_by_user_id: SYSTEM_USER_ID,
+          ip: expect.any(String),
+          data: null,
+          pre_data: { id: person.hostId, name: `Ms ${name}`, email, rootRole: VIEWER_ROLE },
+        },
+      ]);
+      const { body } = await admin.get('/api/admin/user-admin').expect(200);
+      expect(body.users.map(({ id }: { readonly id: number }) => id)).not.toContain(person.hostId);
+    },
+  );
 
   test('leaves the person in SCIM, inactive and with their groups, and the groups with their member', async () => {
     const { scim } = world();
-    const person = await provision(world(), 'shown', { displayName: 'Shown', externalId: 'shown-1', emails: [{ value: 'shown@example.com' }] });
+    const person = await provision(world(), 'shown', {
+      displayName: 'Shown',
+      externalId: 'shown-1',
+      emails: [{ value: 'shown@example.com' }],
+    });
     const other = await provision(world(), 'shown-other@example.com');
     const group = await provisionGroup(world(), 'shown group', [person, other]);
     const { body: active } = await scim.get(`/Users/${person.id}`).expect(200);
@@ -101,7 +96,12 @@ describe('active: false', () => {
     expect({ ...suspended, meta: null }).toEqual({ ...active, active: false, meta: null });
     expect(suspended.groups).toEqual([expect.objectContaining({ value: group.id, display: 'shown group' })]);
     expect([...(await shownMembers(scim, group.id))].sort()).toEqual([person.id, other.id].sort());
-    for (const filter of ['userName eq "SHOWN"', 'externalId eq "shown-1"', 'emails.value eq "shown@example.com"', 'active eq false and displayName eq "Shown"']) {
+    for (const filter of [
+      'userName eq "SHOWN"',
+      'externalId eq "shown-1"',
+      'emails.value eq "shown@example.com"',
+      'active eq false and displayName eq "Shown"',
+    ]) {
       const { body } = await scim.get(`/Users?filter=${encodeURIComponent(filter)}`).expect(200);
       expect([filter, body.Resources.map(({ id }: { readonly id: string }) => id)]).toEqual([filter, [person.id]]);
     }
@@ -140,22 +140,31 @@ describe('a suspended person', () => {
     await scim.patch(`/Groups/${left.id}`, removeMember(person.id)).expect(204);
     await scim.patch(`/Groups/${joined.id}`, addMembers(person.id)).expect(204);
     expect(await typesSince(db, mark)).toEqual([]);
-    expect([await shownMembers(scim, left.id), await shownMembers(scim, kept.id), await shownMembers(scim, joined.id)]).toEqual([[], [person.id], [person.id]]);
+    expect([await shownMembers(scim, left.id), await shownMembers(scim, kept.id), await shownMembers(scim, joined.id)]).toEqual([
+      [],
+      [person.id],
+      [person.id],
+    ]);
     expect(await hostMembers(db, joined.hostId)).toEqual([]);
 
     await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
-    expect([await hostMembers(db, left.hostId), await hostMembers(db, kept.hostId), await hostMembers(db, joined.hostId)]).toEqual([
-      [],
-      [person.hostId],
-      [person.hostId],
-    ]);
+    expect([
+      await hostMembers(db, left.hostId),
+      await hostMembers(db, kept.hostId),
+      await hostMembers(db, joined.hostId),
+    ]).toEqual([[], [person.hostId], [person.hostId]]);
   });
 
   test('is renamed while suspended and comes back under the new names', async () => {
     const { scim, db } = world();
     const person = await provision(world(), 'maiden@example.com', { displayName: 'Maiden' });
     await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    await scim.patch(`/Users/${person.id}`, patchBody({ op: 'replace', value: { userName: 'married@example.com', displayName: 'Married' } })).expect(200);
+    await scim
+      .patch(
+        `/Users/${person.id}`,
+        patchBody({ op: 'replace', value: { userName: 'married@example.com', displayName: 'Married' } }),
+      )
+      .expect(200);
     expect(await hostUser(db, person.hostId)).toMatchObject({ deleted: true, email: null, username: null });
 
     await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
@@ -176,7 +185,10 @@ describe('a suspended person', () => {
     await scim.patch(`/Users/${person.id}`, setActive(true)).expect(404);
     expect(await typesSince(db, mark)).toEqual(['user-deleted']);
     expect(await shownMembers(scim, group.id)).toEqual([]);
-    const parked = await db.query('SELECT user_id FROM scim_parked_roles WHERE user_id = $1 UNION SELECT user_id FROM scim_parked_members WHERE user_id = $1', [person.hostId]);
+    const parked = await db.query(
+      'SELECT user_id FROM scim_parked_roles WHERE user_id = $1 UNION SELECT user_id FROM scim_parked_members WHERE user_id = $1',
+      [person.hostId],
+    );
     expect(parked).toEqual([]);
   });
 
@@ -188,112 +200,5 @@ describe('a suspended person', () => {
     expect(body).toMatchObject({ active: false, displayName: 'Silent' });
     await scim.patch(`/Users/${person.id}`, patchBody({ op: 'replace', path: 'displayName', value: 'Quiet' })).expect(200);
     expect((await hostUser(db, person.hostId)).deleted).toBe(true);
-  });
-});
-
-describe('active: true', () => {
-  test('brings the same host user back with id, names, root role, project roles and memberships, and an event user-created', async () => {
-    const { scim, db } = world();
-    await addProject('returning');
-    const person = await provision(world(), 'returns', { displayName: 'Ret Urns', externalId: 'ret-1', emails: [{ value: 'Returns@Example.com' }] });
-    const group = await provisionGroup(world(), 'returning group', [person]);
-    await setRootRole(person.hostId, EDITOR_ROLE);
-    await addRole(person.hostId, OWNER_ROLE, 'returning');
-    const before = await hostUser(db, person.hostId);
-    const roles = await rolesOf(db, person.hostId);
-    await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    const mark = await endOfLog(db);
-    await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
-
-    expect(await hostUser(db, person.hostId)).toEqual(before);
-    expect(before).toMatchObject({ username: 'returns', email: 'returns@example.com', name: 'Ret Urns', scim_external_id: 'ret-1' });
-    expect(await rolesOf(db, person.hostId)).toEqual(roles);
-    expect(roles).toEqual([`${EDITOR_ROLE}:default`, `${OWNER_ROLE}:returning`]);
-    expect(await hostMembers(db, group.hostId)).toEqual([person.hostId]);
-    expect(await eventsSince(db, mark)).toMatchObject([
-      { type: 'user-created', created_by: FIRST_TOKEN, data: { id: person.hostId, name: 'Ret Urns', username: 'returns', email: 'returns@example.com', rootRole: EDITOR_ROLE } },
-    ]);
-  });
-
-  test('restores what still exists, and the default root role where the own one was deleted', async () => {
-    const { scim, db } = world();
-    await addProject('short-lived');
-    const custom = await addCustomRole('short-lived');
-    const person = await provision(world(), 'leftover@example.com');
-    const gone = await provisionGroup(world(), 'short-lived group', [person]);
-    const kept = await provisionGroup(world(), 'long-lived group', [person]);
-    await setRootRole(person.hostId, custom);
-    await addRole(person.hostId, OWNER_ROLE, 'short-lived');
-    await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    await db.query('DELETE FROM roles WHERE id = $1', [custom]);
-    await db.query(`DELETE FROM projects WHERE id = 'short-lived'`);
-    await scim.delete(`/Groups/${gone.id}`).expect(204);
-
-    await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
-    expect(await rolesOf(db, person.hostId)).toEqual([`${VIEWER_ROLE}:default`]);
-    const { body } = await scim.get(`/Users/${person.id}`).expect(200);
-    expect(body.groups).toEqual([expect.objectContaining({ value: kept.id })]);
-    expect(await hostMembers(db, kept.hostId)).toEqual([person.hostId]);
-  });
-
-  test('gives no right in a project that was deleted and made anew under the same id', async () => {
-    const { scim, db } = world();
-    await addProject('reused');
-    const person = await provision(world(), 'reuse@example.com');
-    await addRole(person.hostId, OWNER_ROLE, 'reused');
-    await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    await db.query(`DELETE FROM projects WHERE id = 'reused'`);
-    await addProject('reused');
-    await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
-    expect(await rolesOf(db, person.hostId)).toEqual([`${VIEWER_ROLE}:default`]);
-  });
-
-  test('purges sessions, access tokens, reset links and invites that came up while the person was suspended', async () => {
-    const { scim, db } = world();
-    const person = await provision(world(), 'zombie-rows@example.com');
-    await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    await insertCredentials(db, person.hostId);
-    await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
-    expect(await credentialsOf(db, person.hostId)).toEqual(NO_CREDENTIALS);
-  });
-
-  test.each([
-    ['e-mail', { username: 'squatter-of-mail', email: 'Taken@example.com' }, 'taken@example.com'],
-    ['username', { username: 'TAKEN-name', email: 'squatter-of-name@example.com' }, 'taken-name'],
-  ])('is a 409 with both ways out where a local user took the %s, and restores nothing', async (_what, squatter, userName) => {
-    const { scim, db, admin } = world();
-    const person = await provision(world(), userName);
-    const group = await provisionGroup(world(), `group of ${userName}`, [person]);
-    await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    const local = await createLocalUser(admin, squatter);
-    const before = await hostUser(db, person.hostId);
-    const mark = await endOfLog(db);
-
-    const { body } = await scim.patch(`/Users/${person.id}`, setActive(true)).expect(409);
-    expect(body.scimType).toBe('uniqueness');
-    expect(body.detail).toContain(squatter.username);
-    expect(body.detail).toContain(`user ${local.id}`);
-    expect(body.detail).toMatch(/administrator renames .* or the identity provider deletes this person and creates them anew/);
-    expect(await hostUser(db, person.hostId)).toEqual(before);
-    expect(await rolesOf(db, person.hostId)).toEqual([]);
-    expect(await hostMembers(db, group.hostId)).toEqual([]);
-    expect(await typesSince(db, mark)).toEqual([]);
-    expect((await scim.get(`/Users/${person.id}`).expect(200)).body.active).toBe(false);
-
-    // The second way out: what the answer says is true.
-    await scim.delete(`/Users/${person.id}`).expect(204);
-    const { body: anew } = await scim.post('/Users', userBody(userName)).expect(201);
-    expect(await hostUser(db, local.id)).toMatchObject({ scim_id: anew.id, deleted: false });
-  });
-
-  test('succeeds once an administrator has renamed the local user who was in the way', async () => {
-    const { scim, admin, db } = world();
-    const person = await provision(world(), 'wayout@example.com');
-    await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-    const local = await createLocalUser(admin, { email: 'wayout@example.com', name: 'In the way' });
-    await scim.patch(`/Users/${person.id}`, setActive(true)).expect(409);
-    await admin.put(`/api/admin/user-admin/${local.id}`).send({ email: 'aside@example.com', name: 'Aside', rootRole: VIEWER_ROLE }).expect(200);
-    await scim.patch(`/Users/${person.id}`, setActive(true)).expect(200);
-    expect(await hostUser(db, person.hostId)).toMatchObject({ email: 'wayout@example.com', deleted: false });
   });
 });

@@ -61,7 +61,10 @@ const PASSWORD = 'unleash4all';
  * Gives a person what the host's login asks for. Nobody can set a password for a managed person, so they borrow the bootstrap
  * admin's.
  */
-export const letLogIn = async (db: Database, hostId: number): Promise<{ readonly username: string; readonly password: string }> => {
+export const letLogIn = async (
+  db: Database,
+  hostId: number,
+): Promise<{ readonly username: string; readonly password: string }> => {
   const [row] = await db.query<{ username: string }>(
     `UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE username = 'admin') WHERE id = $1
      RETURNING coalesce(email, username) AS username`,

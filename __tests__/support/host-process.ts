@@ -29,6 +29,8 @@ export interface HostOptions extends Partial<HostMainOptions> {
   readonly baseUriPath?: string;
   /** Whether SCIM is on with {@link TEST_TOKEN} from the start; default true. */
   readonly switchedOn?: boolean;
+  /** Whether the start waits until SCIM has its tables; default true. False for a host where they cannot be made. */
+  readonly awaitScim?: boolean;
 }
 
 export interface Host {
@@ -86,7 +88,7 @@ const statusOf = async (url: string): Promise<number | undefined> => {
 };
 
 const launch = async (options: HostOptions): Promise<Host> => {
-  const { database, hostOptions = {}, scimOptions = {}, baseUriPath = '', switchedOn = true } = options;
+  const { database, hostOptions = {}, scimOptions = {}, baseUriPath = '', switchedOn = true, awaitScim = true } = options;
   const port = await freePort();
   const url = `http://${ADDRESS}:${port}${baseUriPath}`;
   const scimUrl = `${url}/scim`;
@@ -126,13 +128,9 @@ const launch = async (options: HostOptions): Promise<Host> => {
   const isUp = async (): Promise<boolean> =>
     isListening &&
     (await statusOf(`${url}/health`)) === 200 &&
-    ![503, undefined].includes(await statusOf(`${scimUrl}/v2/ServiceProviderConfig`));
+    (!awaitScim || ![503, undefined].includes(await statusOf(`${scimUrl}/v2/ServiceProviderConfig`)));
 
-  for (
-    const deadline = Date.now() + START_TIMEOUT_MS;
-    Date.now() < deadline && !hasEnded(child);
-    await sleep(POLL_MS)
-  ) {
+  for (const deadline = Date.now() + START_TIMEOUT_MS; Date.now() < deadline && !hasEnded(child); await sleep(POLL_MS)) {
     if (await isUp()) return host;
   }
   await host.kill();

@@ -1,5 +1,5 @@
-import type { Database } from './database.js';
 import type { ScimClient } from './clients.js';
+import type { Database } from './database.js';
 
 export const USER_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:User';
 export const GROUP_SCHEMA = 'urn:ietf:params:scim:schemas:core:2.0:Group';
@@ -65,7 +65,10 @@ export const provisionGroup = async (
   displayName: string,
   members?: readonly Provisioned[],
 ): Promise<Provisioned> => {
-  const body = groupBody(displayName, members?.map(({ id }) => id));
+  const body = groupBody(
+    displayName,
+    members?.map(({ id }) => id),
+  );
   const answer = await scim.post('/Groups', body).expect(201);
   return { id: answer.body.id, hostId: await hostIdIn(db, 'groups', answer.body.id) };
 };

@@ -1,10 +1,10 @@
 import type { Document } from '../protocol/document.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
+import { groupCarriesAdmin, IS_LIVE_PERSON } from './admin-sql.js';
 import type { Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents } from './event-sql.js';
 import { GROUPS_FROM, groupColumns, MANAGED, matchingGroups } from './group-sql.js';
-import { groupCarriesAdmin } from './lifecycle-store.js';
 import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
 
 export interface GroupRow {
@@ -159,7 +159,7 @@ export class GroupStore {
       WITH old AS (
         SELECT g.id, ${payload(sql`g.id`)} || jsonb_build_object('users',
           (SELECT coalesce(jsonb_agg(gu.user_id ORDER BY gu.user_id), '[]') FROM group_user gu WHERE gu.group_id = g.id)) AS data,
-          EXISTS (SELECT 1 FROM group_user gu WHERE gu.group_id = g.id) AND ${groupCarriesAdmin(sql`g.id`)} AS held_admin
+          EXISTS (SELECT 1 FROM group_user gu JOIN users u ON u.id = gu.user_id WHERE gu.group_id = g.id AND ${IS_LIVE_PERSON}) AND ${groupCarriesAdmin(sql`g.id`)} AS held_admin
         FROM groups g WHERE g.id = ANY(${groupIds}::integer[])),
       gone AS (DELETE FROM groups WHERE id IN (SELECT id FROM old)),
       e AS (${insertEvents('group-deleted', audit, { preData: sql`old.data` }, sql`FROM old`)})

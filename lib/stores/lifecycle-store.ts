@@ -1,4 +1,5 @@
 import { type SqlFragment, sql } from '../sql/sql.js';
+import { ADMINS, carriesAdmin, groupCarriesAdmin } from './admin-sql.js';
 import type { Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
 import type { LockedPerson, PersonState } from './person-store.js';
@@ -15,14 +16,6 @@ const credentialsOf = (ids: SqlFragment): SqlFragment => sql`
 
 /** Of somebody who is gone we keep what a login could come by, and nothing else. */
 const ADDRESSES_ONLY = sql`jsonb_strip_nulls(jsonb_build_object('emails', s.document -> 'emails'))`;
-
-const carriesAdmin = (roleId: SqlFragment): SqlFragment =>
-  sql`EXISTS (SELECT 1 FROM role_permission p WHERE p.role_id = ${roleId} AND p.permission = 'ADMIN')`;
-
-/** ADMIN is a permission: a group gives it by its root role or by any other role it has, in whichever project. */
-export const groupCarriesAdmin = (groupId: SqlFragment): SqlFragment => sql`(
-  EXISTS (SELECT 1 FROM groups ag WHERE ag.id = ${groupId} AND ${carriesAdmin(sql`ag.root_role_id`)})
-  OR EXISTS (SELECT 1 FROM group_role ar WHERE ar.group_id = ${groupId} AND ${carriesAdmin(sql`ar.role_id`)}))`;
 
 /** The host keeps rights in projects that it has deleted; root roles stand under the project `default`. */
 const projectExists = sql`(t.project = 'default' OR EXISTS (SELECT 1 FROM projects p WHERE p.id = t.project))`;
@@ -148,14 +141,7 @@ export class LifecycleStore {
 
   /** Whether anybody holds the ADMIN permission: directly, by a custom role, or through a group. Service accounts do not count. */
   async someoneIsAdmin(queryable: Queryable): Promise<boolean> {
-    const rows = await queryable.query<{ present: boolean }>(sql`
-      WITH admin_roles AS (SELECT DISTINCT role_id FROM role_permission WHERE permission = 'ADMIN'),
-      holders AS (
-        SELECT ru.user_id FROM role_user ru JOIN admin_roles USING (role_id)
-        UNION ALL SELECT gu.user_id FROM group_user gu JOIN groups g ON g.id = gu.group_id JOIN admin_roles a ON a.role_id = g.root_role_id
-        UNION ALL SELECT gu.user_id FROM group_user gu JOIN group_role gr ON gr.group_id = gu.group_id JOIN admin_roles a ON a.role_id = gr.role_id)
-      SELECT EXISTS (SELECT 1 FROM holders h JOIN users u ON u.id = h.user_id
-        WHERE u.deleted_at IS NULL AND u.is_service IS NOT TRUE AND NOT u.is_system) AS present`);
+    const rows = await queryable.query<{ present: boolean }>(sql`SELECT EXISTS ${ADMINS} AS present`);
     return rows[0]?.present ?? false;
   }
 

@@ -1,7 +1,7 @@
 import { type SqlFragment, sql } from '../sql/sql.js';
+import { groupCarriesAdmin, IS_LIVE_PERSON } from './admin-sql.js';
 import type { Transaction } from './database.js';
 import { type Audit, insertEvents } from './event-sql.js';
-import { groupCarriesAdmin } from './lifecycle-store.js';
 
 /** What became of a change to the members of a group. */
 export interface MembershipResult {
@@ -82,7 +82,7 @@ export class MembershipStore {
         WHERE g.id = ${groupId} AND counted.changed > 0
         ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, updated_at = now())
       SELECT changed, (SELECT coalesce(jsonb_agg(w.scim_id), '[]') FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM found f WHERE f.scim_id = w.scim_id)) AS unknown,
-        EXISTS (SELECT 1 FROM removed) AND ${groupCarriesAdmin(sql`${groupId}::integer`)} AS "heldAdmin"
+        EXISTS (SELECT 1 FROM removed r JOIN users u ON u.id = r.user_id WHERE ${IS_LIVE_PERSON}) AND ${groupCarriesAdmin(sql`${groupId}::integer`)} AS "heldAdmin"
       FROM counted`);
     return rows[0] ?? { unknown: [], changed: 0, heldAdmin: false };
   }

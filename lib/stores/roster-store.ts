@@ -1,4 +1,5 @@
 import { sql } from '../sql/sql.js';
+import { ADMINS } from './admin-sql.js';
 import type { Transaction } from './database.js';
 import { type Audit, type EventType, insertEvents } from './event-sql.js';
 
@@ -21,14 +22,7 @@ export class RosterStore {
 
   /** Everybody who holds the ADMIN permission, managed or not, oldest first. */
   async admins(transaction: Transaction): Promise<readonly number[]> {
-    const rows = await transaction.query<{ id: number }>(sql`
-      WITH admin_roles AS (SELECT DISTINCT role_id FROM role_permission WHERE permission = 'ADMIN'),
-      holders AS (
-        SELECT ru.user_id FROM role_user ru JOIN admin_roles USING (role_id)
-        UNION SELECT gu.user_id FROM group_user gu JOIN groups g ON g.id = gu.group_id JOIN admin_roles a ON a.role_id = g.root_role_id
-        UNION SELECT gu.user_id FROM group_user gu JOIN group_role gr ON gr.group_id = gu.group_id JOIN admin_roles a ON a.role_id = gr.role_id)
-      SELECT u.id FROM holders h JOIN users u ON u.id = h.user_id
-      WHERE u.deleted_at IS NULL AND u.is_service IS NOT TRUE AND NOT u.is_system ORDER BY u.id`);
+    const rows = await transaction.query<{ id: number }>(sql`SELECT id FROM ${ADMINS} a ORDER BY id`);
     return rows.map((row) => row.id);
   }
 
