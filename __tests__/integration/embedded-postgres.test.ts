@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { chmod, chown, cp, lstat, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -100,16 +100,11 @@ describe('the embedded Postgres', () => {
     expect(await queryAs(second, 'SELECT one FROM kept')).toEqual([{ one: 1 }]);
     expect(second.password).toBe(first.password);
     expect((await stat(join(dataDir, 'postgres-password'))).mode & 0o777).toBe(0o600);
-    await expect(queryAs({ ...second, password: 'wrong' }, 'SELECT 1')).rejects.toThrow(
-      'password authentication failed',
-    );
+    await expect(queryAs({ ...second, password: 'wrong' }, 'SELECT 1')).rejects.toThrow('password authentication failed');
   });
 
   test('knows upper and lower case of every script, without locales of the machine', async () => {
-    const rows = await queryAs(
-      await startHere(),
-      "SELECT lower('ÉΣЖ') AS lower, current_setting('server_encoding') AS code",
-    );
+    const rows = await queryAs(await startHere(), "SELECT lower('ÉΣЖ') AS lower, current_setting('server_encoding') AS code");
     expect(rows).toEqual([{ lower: 'éσж', code: 'UTF8' }]);
   });
 
@@ -171,10 +166,7 @@ describe('the embedded Postgres', () => {
     const other = startProgram(process.execPath, ['--eval', 'setInterval(() => undefined, 1000)'], {});
     programs.push(other);
     await writeFile(join(dataDir, 'postgres', 'postmaster.pid'), `${other.child.pid}\n${join(dataDir, 'postgres')}\n`);
-    await writeFile(
-      join(dataDir, 'unleash-scim.lock'),
-      JSON.stringify({ pid: other.child.pid, startedAt: 'an earlier time' }),
-    );
+    await writeFile(join(dataDir, 'unleash-scim.lock'), JSON.stringify({ pid: other.child.pid, startedAt: 'an earlier time' }));
     expect(await queryAs(await startHere(), 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
     expect(isRunning(other.child.pid ?? 0)).toBe(true);
   });

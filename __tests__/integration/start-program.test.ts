@@ -1,15 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
+import { type ChildProgram, isRunning, postgresPid, startProgram } from '../support/child-program.js';
 import { adminSession, createLocalUser } from '../support/clients.js';
 import { createDatabase } from '../support/database.js';
-import { type ChildProgram, isRunning, postgresPid, startProgram } from '../support/child-program.js';
 import { cleanEnv, end, freePort, type Host, TEST_TOKEN } from '../support/host-process.js';
 
 const LAUNCHER = fileURLToPath(new URL('../support/program-main.js', import.meta.url));
@@ -30,9 +30,7 @@ const begin = async (
   const port = env.PORT ?? String(await freePort());
   // The command after it keeps the shell from becoming the program.
   const [file, args] =
-    parent === 'test'
-      ? [process.execPath, [LAUNCHER]]
-      : ['sh', ['-c', '"$0" "$1"; exit $?', process.execPath, LAUNCHER]];
+    parent === 'test' ? [process.execPath, [LAUNCHER]] : ['sh', ['-c', '"$0" "$1"; exit $?', process.execPath, LAUNCHER]];
   const program = startProgram(file, args, {
     env: { ...cleanEnv(), HTTP_HOST: '127.0.0.1', SCIM_DATA_DIR: dataDir, PORT: port, ...env },
     cwd: folder,
@@ -141,9 +139,7 @@ describe('the program', () => {
 
     const third = await beginAndWait();
     // The secret was kept too: the session goes on.
-    const cookie = admin.jar
-      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false })
-      .toValueString();
+    const cookie = admin.jar.getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false }).toValueString();
     await request(third.host.url).get('/api/admin/user').set('Cookie', cookie).expect(200);
   }, 120_000);
 
@@ -151,9 +147,7 @@ describe('the program', () => {
     const first = await beginAndWait();
     const second = await begin();
     expect(await second.exit()).toBe(1);
-    expect(second.output()).toContain(
-      `${dataDir} is in use by another start of this program (process ${first.child.pid})`,
-    );
+    expect(second.output()).toContain(`${dataDir} is in use by another start of this program (process ${first.child.pid})`);
     await request(first.host.url).get('/health').expect(200);
   });
 

@@ -66,5 +66,8 @@ export const logIn = async (page: Page, hostUrl: string, username: string, passw
 export const savePicture = async (page: Page, name: string): Promise<void> => {
   if (process.env.UPDATE_IMAGES !== '1') return;
   await mkdir(IMAGES, { recursive: true });
+  // The click before has scrolled to its button; the picture begins with the address for the identity provider.
+  await page.mouse.move(0, 0);
+  await page.evaluate('window.scrollTo(0, 0)');
   await page.screenshot({ path: join(IMAGES, name), animations: 'disabled', caret: 'hide' });
 };

@@ -44,8 +44,7 @@ export const useServer = (connection: Connection, template?: string): void => {
 
 const serverConnection = (): Connection => {
   const url = process.env.TEST_SERVER_URL;
-  if (url === undefined)
-    throw new Error('No test database: this test belongs to a jest project with the global set-up.');
+  if (url === undefined) throw new Error('No test database: this test belongs to a jest project with the global set-up.');
   return connectionOf(url);
 };
 
@@ -68,8 +67,7 @@ export const dropLeftovers = (): Promise<void> =>
     const limit = Date.now() - LEFT_OVER_AFTER_HOURS * 3_600_000;
     for (const { datname } of rows) {
       const madeAt = Number.parseInt(datname.split('_')[2] ?? '', 36);
-      if (madeAt < limit)
-        await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(datname)} WITH (FORCE)`);
+      if (madeAt < limit) await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(datname)} WITH (FORCE)`);
     }
   });
 

@@ -97,7 +97,10 @@ export class GroupsController extends Controller {
   async create(request: Request, response: Response): Promise<void> {
     const group = readGroup(request.body);
     const { audit } = request as AdminRequest;
-    const created = await inHostShape(() => this.#transactions.save(group, (groups) => groups.createGroup(group, audit)), this.#logError);
+    const created = await inHostShape(
+      () => this.#transactions.save(group, (groups) => groups.createGroup(group, audit)),
+      this.#logError,
+    );
     response.status(201).json(created);
   }
 
@@ -105,7 +108,10 @@ export class GroupsController extends Controller {
     const id = idOf(request);
     const group: Parameters<GroupService['updateGroup']>[0] = { ...readGroup(request.body), id };
     const { audit } = request as AdminRequest;
-    const updated = await inHostShape(() => this.#transactions.save(group, (groups) => groups.updateGroup(group, audit)), this.#logError);
+    const updated = await inHostShape(
+      () => this.#transactions.save(group, (groups) => groups.updateGroup(group, audit)),
+      this.#logError,
+    );
     response.status(200).json(updated);
   }
 

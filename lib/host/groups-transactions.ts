@@ -21,7 +21,8 @@ const assertUsable = async (transaction: Transaction, { rootRole, users = [] }: 
   const rows = await transaction.query<{ users: number; role: boolean }>(sql`
     SELECT (SELECT count(*)::integer FROM users WHERE id = ANY(${ids}::integer[]) AND deleted_at IS NULL AND NOT is_system) AS users,
       EXISTS (SELECT 1 FROM roles WHERE id = ${rootRole ?? null}::integer AND type IN ('root', 'root-custom')) AS role`);
-  if (rows[0]?.users !== ids.length) throw new BadDataError('"users" names somebody who does not exist any more; load the page again');
+  if (rows[0]?.users !== ids.length)
+    throw new BadDataError('"users" names somebody who does not exist any more; load the page again');
   if (rootRole != null && rows[0].role === false) throw new BadDataError('"rootRole" is not the id of a root role');
 };
 

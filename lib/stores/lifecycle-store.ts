@@ -67,7 +67,7 @@ export class LifecycleStore {
         INSERT INTO scim_parked_members (group_id, user_id, created_by, created_at)
         SELECT group_id, user_id, created_by, created_at FROM members_taken WHERE ${parked} ON CONFLICT DO NOTHING),
       ${credentialsOf(ids)},
-      told AS (${insertEvents('user-deleted', audit, { preData: before }, sql`FROM old`)})
+      told AS (${insertEvents('user-deleted', audit, { preData: before }, sql`FROM old ORDER BY old.id`)})
       SELECT EXISTS (SELECT 1 FROM roles_taken t WHERE ${carriesAdmin(sql`t.role_id`)})
         OR EXISTS (SELECT 1 FROM members_taken t WHERE ${groupCarriesAdmin(sql`t.group_id`)}) AS "heldAdmin"`);
     return rows[0]?.heldAdmin ?? false;
