@@ -17,7 +17,7 @@ const compiled = (text: string): { readonly text: string; readonly values: reado
   compileFilter(resolveFilter(USER_RESOURCE_TYPE, parseFilter(text)), columns).toQuery();
 
 describe('compileFilter', () => {
-  test.each(['emails eq "a@b"', 'emails[value eq "a@b"]', 'emails[type eq "work"].value eq "a@b"'])(
+  test.each(['emails eq "a@b"', 'emails[value eq "a@b"]', 'emails[type eq "work" and value eq "a@b"]'])(
     'lets the index serve %s',
     (text) => {
       expect(compiled(text).text).toContain('by_index($1)');

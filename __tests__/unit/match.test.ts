@@ -33,13 +33,13 @@ describe('matchesFilter', () => {
     'nickName ew "%_\\\\"',
     'name.familyName gt "jensem" and name.familyName le "JENSEN"',
     'emails eq "home@example.org"',
-    'emails[type eq "work"].value sw "work"',
+    'emails[type eq "work" and value sw "work"]',
     'emails[type ne "work"]',
     'emails[not (primary eq true)]',
     'emails.primary eq true',
     'emails.type ne "other"',
     'not (emails.type eq "other")',
-    'manager eq "9"',
+    `${ENTERPRISE_URN}:manager eq "9"`,
     `${ENTERPRISE_URN}:department eq "tours"`,
     `schemas eq "${USER_URN}"`,
     `schemas[value eq "${USER_URN}"]`,
@@ -59,7 +59,7 @@ describe('matchesFilter', () => {
   test.each([
     'externalId eq "bj-7"',
     'userName ne "bjensen@example.COM"',
-    'emails[type eq "home"].value sw "work"',
+    'emails[type eq "home" and value sw "work"]',
     'emails.type ne "work"',
     'emails[primary eq false]',
     'emails.primary ne true',
@@ -94,7 +94,7 @@ describe('matchesFilter', () => {
 
 describe('matchesElement', () => {
   test('chooses the element that a PATCH path speaks of', () => {
-    const path = parsePatchPath('emails[type eq "work" and primary eq "True"].value', USER_RESOURCE_TYPE);
+    const path = parsePatchPath('emails[type eq "work" and primary eq true].value', USER_RESOURCE_TYPE);
     const filter = path.kind === 'attribute' ? path.filter : undefined;
     expect(filter && matchesElement({ type: 'Work', primary: true }, filter)).toBe(true);
     expect(filter && matchesElement({ type: 'work' }, filter)).toBe(false);

@@ -33,9 +33,8 @@ describe('parsePatchPath', () => {
     ['name.givenName', [undefined, 'name', 'givenName', false]],
     ['emails[type eq "work"]', [undefined, 'emails', undefined, true]],
     ['emails[type eq "work"].value', [undefined, 'emails', 'value', true]],
-    ['roles[primary eq "True"].value', [undefined, 'roles', 'value', true]],
+    ['roles[primary eq true].value', [undefined, 'roles', 'value', true]],
     ['addresses[ type eq "a]b" ].locality', [undefined, 'addresses', 'locality', true]],
-    ['manager', [ENTERPRISE_URN, 'manager', undefined, false]],
     [`${ENTERPRISE_URN}:manager`, [ENTERPRISE_URN, 'manager', undefined, false]],
     [`${ENTERPRISE_URN}:manager.value`, [ENTERPRISE_URN, 'manager', 'value', false]],
     ['urn:ietf:params:scim:schemas:core:2.0:User:name.familyName', [undefined, 'name', 'familyName', false]],
@@ -59,6 +58,7 @@ describe('parsePatchPath', () => {
 
   test.each([
     'favouriteColour',
+    'manager',
     'name.nick',
     'emails[type eq "work"].label',
     'colours[value eq "red"]',
@@ -93,6 +93,7 @@ describe('parsePatchPath', () => {
     'emails[type eq work]',
     'emails[type eq "work"',
     'emails[label eq "x"]',
+    'emails[primary eq "True"]',
     'emails[a[b pr]]',
     `emails[${'('.repeat(1000)}`,
     'emails[type eq "x].value',

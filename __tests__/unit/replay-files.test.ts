@@ -19,7 +19,9 @@ const strings = (value: Json | undefined, key: string): readonly string[] =>
 
 const used = (step: Step): readonly string[] => {
   const { path, headers, body, rawBody, expect: expected } = step;
-  const placeholders = JSON.stringify([path, headers, body, rawBody, expected]).matchAll(/\{\{([^{}[\]|]+)(?:\[([^{}[\]|]+)\])?/g);
+  const placeholders = JSON.stringify([path, headers, body, rawBody, expected]).matchAll(
+    /\{\{([^{}[\]|]+)(?:\[([^{}[\]|]+)\])?/g,
+  );
   const names = [...placeholders].flatMap(([, name, index]) => [name, index]);
   const arrays = [...strings(body, '$each'), ...strings(body, '$slice')];
   return [...names, ...arrays].filter((name): name is string => name !== undefined && !/^\d+$/.test(name));

@@ -5,7 +5,11 @@ import { mismatches } from '../conformance/replay-matchers.js';
 const reasons = (expected: Json, actual: Json | undefined): readonly string[] => mismatches(expected, actual, new Map());
 
 describe('matchers', () => {
-  const cases: readonly (readonly [expected: Json, holds: readonly (Json | undefined)[], fails: readonly (Json | undefined)[]])[] = [
+  const cases: readonly (readonly [
+    expected: Json,
+    holds: readonly (Json | undefined)[],
+    fails: readonly (Json | undefined)[],
+  ])[] = [
     ['a', ['a'], ['A', 1, null, undefined]],
     [false, [false], ['false', 'False', 0, undefined]],
     [1, [1], ['1', true]],

@@ -109,7 +109,13 @@ describe('playing', () => {
           body: {},
           expect: { status: [200] },
         },
-        { ...get, method: 'POST', headers: { Authorization: 'non-token', 'Content-Type': null }, body: {}, expect: { status: [200] } },
+        {
+          ...get,
+          method: 'POST',
+          headers: { Authorization: 'non-token', 'Content-Type': null },
+          body: {},
+          expect: { status: [200] },
+        },
         { ...get, expect: { status: [200] } },
       ],
       { defaults },
@@ -140,7 +146,12 @@ describe('playing', () => {
         body: { n: '{{i}}' },
         expect: { status: [201] },
       },
-      { method: 'PATCH', path: '/Groups/1', body: { $each: 'ids', as: 'm', item: { value: '{{m}}' } }, expect: { status: [204] } },
+      {
+        method: 'PATCH',
+        path: '/Groups/1',
+        body: { $each: 'ids', as: 'm', item: { value: '{{m}}' } },
+        expect: { status: [204] },
+      },
       { method: 'DELETE', path: '/Users/{{ids[i]}}', always: true, repeat: { times: 4, var: 'i' }, expect: { status: [204] } },
     ]);
     expect(failures).toEqual([]);
@@ -152,7 +163,14 @@ describe('playing', () => {
   test('a repeated step stops at its first failure and says which one it was', async () => {
     answer = ({ body }) => (body === '{"n":1}' ? [500, 'no'] : [201, '{"id":"x"}']);
     const failures = await play([
-      { title: 'seed', method: 'POST', path: '/Users', repeat: { times: 5, var: 'i' }, body: { n: '{{i}}' }, expect: { status: [201] } },
+      {
+        title: 'seed',
+        method: 'POST',
+        path: '/Users',
+        repeat: { times: 5, var: 'i' },
+        body: { n: '{{i}}' },
+        expect: { status: [201] },
+      },
     ]);
     expect(failures).toEqual([{ step: 'seed [1]', reason: 'status 201 expected, but it is 500: no' }]);
   });

@@ -1,10 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import express, { type RequestHandler } from 'express';
 import { ScimError } from '../protocol/errors.js';
+import { SCIM_MEDIA_TYPE } from './error-response.js';
+import { standardContentType } from './request-quirks.js';
 
 /** Brackets within brackets. The deepest resource has five; the limit keeps every recursion far from the end of the stack. */
 const MAX_NESTING = 32;
-
-const MEDIA_TYPES: ReadonlySet<string> = new Set(['application/scim+json', 'application/json', 'text/json']);
 
 const assertNesting = (text: string): void => {
   let depth = 0;
@@ -36,28 +37,33 @@ const parse = (text: string): unknown => {
   }
 };
 
-const mediaType = (header: string | undefined): string => (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+/** The decoder would put U+FFFD in place of what is no UTF-8, and a name would be stored that nobody sent. */
+const assertEncoding = (_request: unknown, _response: unknown, bytes: Buffer, charset: string): void => {
+  if (/^utf-?8$/i.test(charset) && !isUtf8(bytes)) throw new ScimError('invalidSyntax', 'The body is not UTF-8.');
+};
+
+const mediaType = (header: string): string => header.split(';')[0]?.trim().toLowerCase() ?? '';
 
 /**
- * Reads bodies of `application/scim+json` and `application/json`, and such without a type, which can be nothing else.
+ * Reads bodies of `application/scim+json` (RFC 7644 3.1), and what is rewritten to it.
  *
  * @param limitBytes of the body after decompression.
  */
 export const readBody = (limitBytes: number): RequestHandler[] => {
-  const readText = express.text({ type: () => true, limit: limitBytes });
+  const readText = express.text({ type: () => true, limit: limitBytes, verify: assertEncoding });
   return [
-    (request, _response, next) => {
-      const type = mediaType(request.headers['content-type']);
+    (request, response, next) => {
+      const header = standardContentType(response, request.headers['content-type'] ?? '');
+      const type = mediaType(header);
       const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-      if (hasBody && type !== '' && !MEDIA_TYPES.has(type)) {
+      if (hasBody && type !== SCIM_MEDIA_TYPE) {
         throw new ScimError(
           'unsupportedMediaType',
-          `The body must be application/scim+json or application/json, not ${type.slice(0, 80)}.`,
+          `The body must be ${SCIM_MEDIA_TYPE} or application/json, not ${type.slice(0, 80)}.`,
         );
       }
       // RFC 8259 8.1: JSON is UTF-8; the parser would take no charset for ISO-8859-1.
-      if (!/charset/i.test(request.headers['content-type'] ?? ''))
-        request.headers['content-type'] = 'application/scim+json; charset=utf-8';
+      request.headers['content-type'] = /charset/i.test(header) ? header : `${SCIM_MEDIA_TYPE}; charset=utf-8`;
       next();
     },
     readText,

@@ -7,6 +7,7 @@ import type { ResourceType } from '../protocol/schema.js';
 import type { BulkOutcome, BulkService } from '../services/bulk-service.js';
 import type { RequestContext } from '../services/resource-service.js';
 import { sendScim, toAnswer, unforeseenAnswer } from './error-response.js';
+import { standardBulk } from './request-quirks.js';
 import { handle, onlyMethods } from './resource-routes.js';
 
 export interface BulkRouteOptions {
@@ -45,7 +46,7 @@ export const bulkRoute = (options: BulkRouteOptions): Router => {
     .post(
       options.body,
       handle(async (request, response) => {
-        const asked = readBulk(request.body, types, options.maxOperations);
+        const asked = standardBulk(response, readBulk(request.body, types, options.maxOperations));
         const outcomes = await bulk.run(asked, options.contextOf(request, response));
         sendScim(response, 200, { schemas: [BULK_RESPONSE_URN], Operations: outcomes.map(render) });
       }),

@@ -59,6 +59,13 @@ export const sendError = (response: Response, error: ScimError): void => {
 const property = (error: unknown, name: string): unknown =>
   typeof error === 'object' && error !== null && name in error ? Reflect.get(error, name) : undefined;
 
+/** RFC 7644 table 9: what a message is made of is its syntax, what an attribute holds is its value. */
+const kindOf = (fault: unknown): ScimErrorKind => {
+  const path = String(property(fault, 'path'));
+  if (/^\/body\/Operations\/\d+\/path$/.test(path)) return 'invalidPath';
+  return /^\/body(\/Operations(\/\d+(\/op)?)?)?$/.test(path) ? 'invalidSyntax' : 'invalidValue';
+};
+
 /** What the body parser and the OpenAPI validator throw. Their own texts can quote the body, so most are not passed on. */
 const translate = (error: unknown, limitBytes: number): ScimError | undefined => {
   if (error instanceof ScimError) return error;
@@ -83,7 +90,7 @@ const translate = (error: unknown, limitBytes: number): ScimError | undefined =>
           .replace(/^\/body\/?/, '')
           .replaceAll('/', '.')} ${String(property(fault, 'message'))}`,
     );
-    return new ScimError('invalidValue', `The request is not as the OpenAPI document has it: ${told.join('; ')}.`, {
+    return new ScimError(kindOf(faults[0]), `The request is not as the OpenAPI document has it: ${told.join('; ')}.`, {
       cause: error,
     });
   }

@@ -5,6 +5,7 @@ import type { Projection } from '../protocol/projection.js';
 import type { ResourceType } from '../protocol/schema.js';
 import type { CursorSeal, ListAnswer, ListService } from '../services/list-service.js';
 import { sendScim } from './error-response.js';
+import { standardParameters } from './request-quirks.js';
 import { handle, onlyMethods, readQuery } from './resource-routes.js';
 
 export interface ListRoutesOptions {
@@ -24,14 +25,16 @@ export class ListRoutes {
     this.#options = options;
   }
 
-  sendList = async (_request: Request, response: Response, type: ResourceType, parameters: ListParameters): Promise<void> => {
+  sendList = async (_request: Request, response: Response, type: ResourceType, sent: ListParameters): Promise<void> => {
     const { lists, limits, sealOf } = this.#options;
+    const parameters = standardParameters(response, [type], sent);
     const query = readListQuery(type, parameters, limits);
     this.#send(response, await lists.list(type, query, parameters, sealOf(response)), new Map([[type, query.projection]]));
   };
 
-  async #sendRoot(response: Response, parameters: ListParameters): Promise<void> {
+  async #sendRoot(response: Response, sent: ListParameters): Promise<void> {
     const { lists, limits, types, sealOf } = this.#options;
+    const parameters = standardParameters(response, types, sent);
     const query = readRootQuery(types, parameters, limits);
     const answer = await lists.listRoot(query, parameters, sealOf(response));
     const projections = types.flatMap((type, index) => {

@@ -7,6 +7,7 @@ import { type Projection, readProjection } from '../protocol/projection.js';
 import type { ResourceType } from '../protocol/schema.js';
 import { matchesVersion, type RequestContext, type ResourceService } from '../services/resource-service.js';
 import { sendScim } from './error-response.js';
+import { standardParameters } from './request-quirks.js';
 
 /** The parameters of a request's query that SCIM knows. */
 export const readQuery = (request: Request): ListParameters => {
@@ -33,8 +34,8 @@ export const onlyMethods = (...methods: readonly string[]): RequestHandler =>
 export interface ResourceRoutesOptions {
   /** The absolute address in front of `/Users`. */
   readonly baseUrl: string;
-  /** Reads and validates a body. */
-  readonly body: RequestHandler[];
+  /** Reads a body, brings it into standard form and validates it. */
+  bodyOf(part: 'body' | 'patch', type: ResourceType): RequestHandler[];
   /** Validates a request without a body. */
   readonly validate: RequestHandler[];
   contextOf(request: Request, response: Response): RequestContext;
@@ -44,11 +45,12 @@ export interface ResourceRoutesOptions {
 
 /** The routes of one type of resource (RFC 7644 3.3 to 3.6). */
 export const resourceRoutes = (type: ResourceType, service: ResourceService, options: ResourceRoutesOptions): Router => {
-  const { baseUrl, body, validate, contextOf } = options;
+  const { baseUrl, validate, contextOf } = options;
+  const body = options.bodyOf('body', type);
   const router = Router();
 
-  const projectionOf = (request: Request): Projection => {
-    const query = readQuery(request);
+  const projectionOf = (request: Request, response: Response): Projection => {
+    const query = standardParameters(response, [type], readQuery(request));
     return readProjection(type, query.attributes, query.excludedAttributes);
   };
 
@@ -61,7 +63,7 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
   const send = (request: Request, response: Response, status: number, resource: StoredResource): void => {
     response.set('ETag', etagOf(resource.version));
     response.set('Location', locationOf(baseUrl, type.endpoint, resource.id));
-    sendScim(response, status, renderResource(type, resource, baseUrl, projectionOf(request)));
+    sendScim(response, status, renderResource(type, resource, baseUrl, projectionOf(request, response)));
   };
 
   router
@@ -83,7 +85,7 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
     .get(
       validate,
       handle(async (request, response) => {
-        const resource = await service.read(idOf(request), projectionOf(request));
+        const resource = await service.read(idOf(request), projectionOf(request, response));
         const known = request.headers['if-none-match'];
         if (known !== undefined && matchesVersion(known, resource.version)) {
           response.set('ETag', etagOf(resource.version)).status(304).end();
@@ -99,13 +101,13 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
       ),
     )
     .patch(
-      body,
+      options.bodyOf('patch', type),
       handle(async (request, response) => {
         const resource = await service.modify(idOf(request), request.body, contextOf(request, response));
         if (resource !== undefined) send(request, response, 200, resource);
         // RFC 7644 3.5.2: who asks for attributes is answered with them.
         else if (readQuery(request).attributes !== undefined)
-          send(request, response, 200, await service.read(idOf(request), projectionOf(request)));
+          send(request, response, 200, await service.read(idOf(request), projectionOf(request, response)));
         else response.status(204).end();
       }),
     )

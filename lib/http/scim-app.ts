@@ -2,18 +2,22 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { ScimError } from '../protocol/errors.js';
 import type { ListLimits } from '../protocol/list-query.js';
 import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
+import type { ResourceType } from '../protocol/schema.js';
 import type { BulkService } from '../services/bulk-service.js';
 import { CURSOR_TIMEOUT } from '../services/cursor-codec.js';
 import type { CursorSeal, ListService } from '../services/list-service.js';
-import type { RequestContext, ResourceService } from '../services/resource-service.js';
+import type { ResourceService } from '../services/resource-service.js';
 import type { SettingsService } from '../services/settings-service.js';
 import type { Gate } from '../stores/settings-store.js';
+import { normaliseAddress } from './address.js';
 import { readBody } from './body.js';
 import { bulkRoute } from './bulk-route.js';
 import { discoveryRoutes } from './discovery-routes.js';
 import { errorHandler, sendError } from './error-response.js';
 import { ListRoutes } from './list-routes.js';
 import { validateByContract } from './openapi-validation.js';
+import { contextOf } from './request-context.js';
+import { standardBody } from './request-quirks.js';
 import { handle, resourceRoutes } from './resource-routes.js';
 
 export interface ScimAppOptions {
@@ -40,21 +44,8 @@ const TYPES = [USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE];
 /** Operations of one bulk request, and of one PATCH as in the contract. */
 const MAX_OPERATIONS = 1000;
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-/** `created_by` of an event that nobody could be named for. */
-const UNNAMED_TOKEN = 'SCIM';
 
 const bearerToken = (request: Request): string | undefined => /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-
-/** `/v2` is an alias, and a slash too many or at the end is a slip of the address in the identity provider. */
-const normaliseAddress: RequestHandler = (request, _response, next) => {
-  const [path = '/', ...query] = request.url.split('?');
-  const plain = path
-    .replace(/\/{2,}/g, '/')
-    .replace(/^\/v2(?=\/|$)/i, '')
-    .replace(/\/$/, '');
-  request.url = [plain === '' ? '/' : plain, ...query].join('?');
-  next();
-};
 
 const headers: RequestHandler = (_request, response, next) => {
   response.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
@@ -118,26 +109,22 @@ export const createScimApp = (options: ScimAppOptions): Express => {
     assertAdmitted(request, response).then(() => next(), next);
   };
 
-  const contextOf = (request: Request, response: Response): RequestContext => {
-    const gate: Gate | undefined = response.locals.gate;
-    return {
-      audit: {
-        createdBy: gate?.tokenNumber == null ? UNNAMED_TOKEN : `SCIM token #${gate.tokenNumber}`,
-        createdByUserId: options.systemUserId,
-        ip: request.ip ?? null,
-      },
-      ifMatch: request.headers['if-match'],
-    };
-  };
-
   const validate = validateByContract();
-  const body = [...readBody(bodyLimit), ...validate];
+  const parse = readBody(bodyLimit);
+  const body = [...parse, ...validate];
   const sealOf = (response: Response): CursorSeal => {
     const gate: Gate | undefined = response.locals.gate;
     return { tokenHash: gate?.tokenHash ?? Buffer.alloc(0), now: Date.now() };
   };
   const lists = new ListRoutes({ types: TYPES, lists: options.lists, limits, baseUrl, body, sealOf });
-  const routes = { baseUrl, validate, body, contextOf, sendList: lists.sendList };
+  const routes = {
+    baseUrl,
+    validate,
+    body,
+    bodyOf: (part: 'body' | 'patch', type: ResourceType) => [...parse, standardBody(part, type), ...validate],
+    contextOf: (request: Request, response: Response) => contextOf(request, response, options.systemUserId),
+    sendList: lists.sendList,
+  };
   const capabilities = {
     maxResults: limits.maxResults,
     maxPayloadSize: bodyLimit,

@@ -1,5 +1,6 @@
-import { isObject, type Json, type JsonObject } from './document.js';
+import { findKey, isObject, type Json, type JsonObject } from './document.js';
 import { ScimError } from './errors.js';
+import { isStorableText } from './match.js';
 import type { ResourceType } from './schema.js';
 
 /** One operation of a bulk request (RFC 7644 3.7), or why it is none. */
@@ -24,10 +25,7 @@ export interface BulkRequest {
 const REFERENCE = /^bulkId:(.+)$/i;
 const QUOTED_REFERENCE = /"bulkId:([^"]+)"/gi;
 
-const member = (object: JsonObject, name: string): Json | undefined => {
-  const key = Object.keys(object).find((candidate) => candidate.toLowerCase() === name.toLowerCase());
-  return key === undefined ? undefined : object[key];
-};
+const member = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
 
 const optionalText = (value: Json | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
@@ -45,6 +43,7 @@ const readTarget = (
     return invalid(new ScimError('invalidPath', 'path must be /Users or /Groups, with an id for all methods but POST.'));
   }
   const hasId = id !== undefined && id !== '';
+  if (hasId && !isStorableText(id)) return invalid(new ScimError('notFound', `There is no ${type.name} with this id.`));
   switch (method.toUpperCase()) {
     case 'POST':
       if (hasId) return invalid(new ScimError('invalidPath', `A POST goes to ${type.endpoint}, without an id.`));

@@ -16,10 +16,14 @@ export interface Document {
 /** What a client stated: a missing key is "not sent", null is "unassigned". */
 export type Statement = Document;
 
+/** The key of an object that is a name in any case (RFC 7643 2.1). */
+export const findKey = (object: JsonObject, name: string): string | undefined =>
+  object[name] === undefined ? Object.keys(object).find((key) => key.toLowerCase() === name.toLowerCase()) : name;
+
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** RFC 7643 2.5, and what identity providers send for it: null, "", [], {}. */
+/** RFC 7643 2.5: null, [], and what has nothing in it, {} and "", which neither the host nor a filter tells from being absent. */
 export const isUnassigned = (value: Json | undefined): boolean =>
   value === undefined ||
   value === null ||
@@ -45,15 +49,9 @@ const readString = (path: string, value: Json): string => {
   return value;
 };
 
-/** Entra, Keycloak and OneLogin send booleans as strings, in any case (RFC 7643 2.3.2 wants true or false). */
 const readBoolean = (path: string, value: Json): boolean => {
-  if (typeof value === 'boolean') return value;
-  if (typeof value === 'string') {
-    const word = value.trim().toLowerCase();
-    if (word === 'true') return true;
-    if (word === 'false') return false;
-  }
-  throw wrongType(path, 'true or false', value);
+  if (typeof value !== 'boolean') throw wrongType(path, 'true or false', value);
+  return value;
 };
 
 const readNumber = (attribute: Attribute, path: string, value: Json): number => {
@@ -78,16 +76,12 @@ const readSimple = (attribute: Attribute, path: string, value: Json): Json => {
   }
 };
 
-/** RFC 7643 2.3.8. A bare value stands for `{ "value": … }`, a list of one for its element: Entra sends a manager in both forms. */
+/** RFC 7643 2.3.8. */
 const readComplex = (attribute: Attribute, path: string, value: Json): Json => {
   const subAttributes = attribute.subAttributes ?? [];
-  const sole = Array.isArray(value) && value.length === 1 ? (value[0] as Json) : value;
-  if (typeof sole === 'string' && findAttribute(subAttributes, 'value') !== undefined) {
-    return readComplex(attribute, path, { value: sole });
-  }
-  if (!isObject(sole)) throw wrongType(path, 'an object', value);
+  if (!isObject(value)) throw wrongType(path, 'an object', value);
   const result: Document = {};
-  for (const [key, sent] of Object.entries(sole)) {
+  for (const [key, sent] of Object.entries(value)) {
     const subAttribute = findAttribute(subAttributes, key);
     if (subAttribute === undefined || isUnassigned(sent)) continue;
     result[subAttribute.name] = readValue(subAttribute, `${path}.${subAttribute.name}`, sent);
@@ -96,9 +90,9 @@ const readComplex = (attribute: Attribute, path: string, value: Json): Json => {
 };
 
 const readMany = (attribute: Attribute, path: string, value: Json): Json => {
-  const sent = Array.isArray(value) ? (value as readonly Json[]) : [value];
+  if (!Array.isArray(value)) throw wrongType(path, 'a list', value);
   const elements: Json[] = [];
-  sent.forEach((element, index) => {
+  (value as readonly Json[]).forEach((element, index) => {
     if (isUnassigned(element)) return;
     const read = readSimple(attribute, `${path}[${index}]`, element);
     if (!isUnassigned(read)) elements.push(read);
@@ -142,23 +136,6 @@ export const readValue = (attribute: Attribute, path: string, value: Json | unde
   return isUnassigned(read) ? null : read;
 };
 
-/** `name.givenName` and `urn:…:User:department` as a key of a body: Entra sends paths where the RFC has nested objects (RFC 7644 3.10). */
-export const splitKey = (key: string): { urn?: string; name: string; sub?: string } => {
-  const colon = key.toLowerCase().startsWith('urn:') ? key.lastIndexOf(':') : -1;
-  const rest = key.slice(colon + 1);
-  const dot = rest.indexOf('.');
-  return {
-    ...(colon > 0 ? { urn: key.slice(0, colon) } : {}),
-    name: dot < 0 ? rest : rest.slice(0, dot),
-    ...(dot < 0 ? {} : { sub: rest.slice(dot + 1) }),
-  };
-};
-
-const mergeInto = (target: Statement, name: string, part: Json): void => {
-  const before = target[name];
-  target[name] = isObject(before) && isObject(part) ? { ...before, ...part } : part;
-};
-
 const stateExtension = (statement: Statement, schemaId: string, attributes: readonly Attribute[], value: Json): void => {
   if (!isObject(value)) {
     if (isUnassigned(value)) statement[schemaId] = null;
@@ -172,7 +149,7 @@ const stateExtension = (statement: Statement, schemaId: string, attributes: read
     const read = readValue(attribute, `${schemaId}:${attribute.name}`, sent);
     if (read !== null) extension[attribute.name] = read;
   }
-  mergeInto(statement, schemaId, extension);
+  statement[schemaId] = extension;
 };
 
 /**
@@ -190,22 +167,11 @@ export const readDocument = (type: ResourceType, body: unknown): Statement => {
       stateExtension(statement, extension.id, extension.attributes, sent ?? null);
       continue;
     }
-    const bound = bindPath(type, splitKey(key));
-    if (bound === undefined || (bound.extension !== undefined && !key.includes(':'))) continue;
-    const { attribute, subAttribute } = bound;
-    if (attribute.mutability === 'readOnly' || attribute.name === 'schemas') continue;
+    const attribute = bindPath(type, { name: key })?.attribute;
+    if (attribute === undefined || attribute.mutability === 'readOnly' || attribute.name === 'schemas') continue;
     // RFC 7643 4.1.1: a password is taken and forgotten; nothing of it may reach a log, an event or an error.
     if (attribute.returned === 'never') continue;
-    const read =
-      subAttribute === undefined
-        ? readValue(attribute, attribute.name, sent)
-        : readValue(attribute, attribute.name, { [subAttribute.name]: sent ?? null });
-    if (bound.extension === undefined) {
-      if (subAttribute === undefined) statement[attribute.name] = read;
-      else if (read !== null) mergeInto(statement, attribute.name, read);
-    } else if (read !== null) {
-      mergeInto(statement, bound.extension, { [attribute.name]: read });
-    }
+    statement[attribute.name] = readValue(attribute, attribute.name, sent);
   }
   return statement;
 };

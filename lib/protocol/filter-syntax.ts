@@ -1,7 +1,6 @@
 import { ScimError } from './errors.js';
+import { COMPARISON_OPERATORS, type ComparisonOperator, firstWord, readNumber, readToken, type Token } from './filter-tokens.js';
 import type { AttributePath } from './schema.js';
-
-export type ComparisonOperator = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 
 /** `null` is absent on purpose: `eq null` is read as "not present" (RFC 7643 2.5). */
 export type ComparisonValue = string | number | boolean;
@@ -25,27 +24,9 @@ export const MAX_FILTER_NESTING = 50;
 /** Comparisons in one filter. Each is a condition that Postgres has to plan. */
 export const MAX_FILTER_TERMS = 500;
 
-const OPERATORS: readonly ComparisonOperator[] = ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'ge', 'lt', 'le'];
-
-type Token =
-  | { readonly kind: 'word' | 'mark'; readonly text: string; readonly at: number }
-  | { readonly kind: 'string'; readonly text: string; readonly at: number; readonly value: string }
-  | { readonly kind: 'end'; readonly text: ''; readonly at: number };
-
-const SPACE = /[ \t\r\n]*/y;
-const MARK = /[()[\]]/y;
-const WORD = /[^ \t\r\n()[\]"]+/y;
-// Where a JSON string ends; whether it is one is for JSON.parse to say (RFC 7644 3.4.2.2 wants its escapes).
-const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
-const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 // RFC 7644 3.4.2.2 attrPath. The version of a URN holds a dot, so the name is what follows the last colon.
 const PATH = /^(?:(urn:.+):)?(\$?[a-z][a-z0-9_-]*)(?:\.(\$?[a-z][a-z0-9_-]*))?$/i;
 const SUB_ATTRIBUTE = /^\.(\$?[a-z][a-z0-9_-]*)$/i;
-
-const matchAt = (pattern: RegExp, text: string, at: number): string | undefined => {
-  pattern.lastIndex = at;
-  return pattern.exec(text)?.[0];
-};
 
 const SHOWN_CHARACTERS = 60;
 
@@ -59,14 +40,6 @@ const readPath = (text: string): AttributePath | undefined => {
   const [, urn, name, sub] = PATH.exec(text) ?? [];
   if (name === undefined) return undefined;
   return { ...(urn === undefined ? {} : { urn }), name, ...(sub === undefined ? {} : { sub }) };
-};
-
-const readString = (text: string): string | undefined => {
-  try {
-    return String(JSON.parse(text));
-  } catch {
-    return undefined;
-  }
 };
 
 class FilterParser {
@@ -97,16 +70,10 @@ class FilterParser {
   }
 
   #read(): Token {
-    const at = this.#end + (matchAt(SPACE, this.#text, this.#end)?.length ?? 0);
-    if (at >= this.#text.length) return { kind: 'end', text: '', at: this.#text.length };
-    const word = matchAt(WORD, this.#text, at);
-    const text = word ?? matchAt(MARK, this.#text, at) ?? matchAt(STRING, this.#text, at) ?? '';
-    this.#end = at + text.length;
-    if (word !== undefined) return { kind: 'word', text, at };
-    if (text !== '' && !text.startsWith('"')) return { kind: 'mark', text, at };
-    const value = readString(text);
-    if (value !== undefined) return { kind: 'string', text, at, value };
-    this.#token = { kind: 'word', text: this.#text.slice(at), at };
+    const token = readToken(this.#text, this.#end);
+    this.#end = token.end;
+    if (token.kind !== 'broken') return token;
+    this.#token = token;
     return this.#fail('a JSON string: closing quotation mark, and only the escapes that JSON has');
   }
 
@@ -171,13 +138,7 @@ class FilterParser {
     const { filter } = this.bracketed();
     this.#advance();
     this.#nesting -= 1;
-    if (this.#token.kind !== 'word' || !this.#token.text.startsWith('.')) return { kind: 'valuePath', path, filter };
-    // Entra's `emails[type eq "work"].value eq "x"`: the grammar has it for PATCH paths only; one element has to satisfy both.
-    const name = SUB_ATTRIBUTE.exec(this.#token.text)?.[1];
-    if (name === undefined) this.#fail('the name of a sub-attribute');
-    this.#advance();
-    const operands = [...(filter.kind === 'and' ? filter.operands : [filter]), this.#comparison({ name })];
-    return { kind: 'valuePath', path, filter: { kind: 'and', operands } };
+    return { kind: 'valuePath', path, filter };
   }
 
   #descend(): void {
@@ -192,8 +153,8 @@ class FilterParser {
       this.#advance();
       return { kind: 'present', path };
     }
-    const op = OPERATORS.find((operator) => this.#isWord(operator));
-    if (op === undefined) this.#fail(`an operator (${OPERATORS.join(', ')}, pr)`);
+    const op = COMPARISON_OPERATORS.find((operator) => this.#isWord(operator));
+    if (op === undefined) this.#fail(`an operator (${COMPARISON_OPERATORS.join(', ')}, pr)`);
     this.#advance();
     if (this.#isWord('null')) {
       if (op !== 'eq' && op !== 'ne') this.#fail(`a value that "${op}" can compare`);
@@ -211,11 +172,8 @@ class FilterParser {
     if (token.kind === 'string') return token.value;
     if (this.#isWord('true')) return true;
     if (this.#isWord('false')) return false;
-    if (token.kind === 'word' && NUMBER.test(token.text)) {
-      // `-0` has no meaning of its own in a comparison.
-      const number = Number(token.text) + 0;
-      if (Number.isFinite(number)) return number;
-    }
+    const number = token.kind === 'word' ? readNumber(token.text) : undefined;
+    if (number !== undefined) return number;
     return this.#fail('a string in quotation marks ("jyoung", not jyoung), a number, true, false or null');
   }
 }
@@ -272,7 +230,7 @@ export const parsePathExpression = (text: string): PathExpression => {
   const trimmed = text.trim();
   const unreadable = (): ScimError => new ScimError('invalidPath', `The path "${shown(trimmed)}" is not an attribute path.`);
   if (trimmed.length > MAX_FILTER_LENGTH) throw unreadable();
-  const head = matchAt(WORD, trimmed, 0) ?? '';
+  const head = firstWord(trimmed);
   const path = readPath(head);
   if (path === undefined) throw unreadable();
   if (head === trimmed) return { path };

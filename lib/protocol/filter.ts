@@ -1,6 +1,7 @@
 import { toIsoInstant } from './date-time.js';
 import { ScimError } from './errors.js';
-import { type ComparisonOperator, type ComparisonValue, type Filter, parsePathExpression, shown } from './filter-syntax.js';
+import { type ComparisonValue, type Filter, parsePathExpression, shown } from './filter-syntax.js';
+import type { ComparisonOperator } from './filter-tokens.js';
 import {
   type Attribute,
   type AttributePath,
@@ -14,7 +15,6 @@ import {
 } from './schema.js';
 
 export {
-  type ComparisonOperator,
   type ComparisonValue,
   type Filter,
   formatFilter,
@@ -23,6 +23,7 @@ export {
   MAX_FILTER_TERMS,
   parseFilter,
 } from './filter-syntax.js';
+export type { ComparisonOperator } from './filter-tokens.js';
 
 type Bind = (path: AttributePath) => BoundAttribute | undefined;
 
@@ -46,13 +47,6 @@ const invalid = (detail: string): ScimError => new ScimError('invalidFilter', de
 
 const written = (path: AttributePath): string =>
   shown(`${path.urn === undefined ? '' : `${path.urn}:`}${path.name}${path.sub === undefined ? '' : `.${path.sub}`}`);
-
-const bindFilterPath = (type: ResourceType, path: AttributePath): BoundAttribute | undefined => {
-  const bound = bindPath(type, path);
-  if (bound !== undefined || path.name.toLowerCase() !== 'email') return bound;
-  // Okta with the address as unique field asks for `email eq` and `email.value eq`.
-  return bindPath(type, { ...path, name: 'emails' });
-};
 
 /** The sub-attributes that a value path may speak of; the elements of a plain list are their own `value` (RFC 7643 2.4). */
 const elementAttributes = (attribute: Attribute): readonly Attribute[] => {
@@ -95,11 +89,8 @@ const coerce = (type: AttributeType, value: ComparisonValue): ComparisonValue | 
       return typeof value === 'number' ? value : undefined;
     case 'dateTime':
       return typeof value === 'string' ? toIsoInstant(value) : undefined;
-    case 'boolean': {
-      // Entra writes booleans as "True" and "False".
-      const text = String(value).toLowerCase();
-      return text === 'true' || text === 'false' ? text === 'true' : undefined;
-    }
+    case 'boolean':
+      return typeof value === 'boolean' ? value : undefined;
     case 'complex':
       return undefined;
   }
@@ -157,14 +148,14 @@ const resolve = (filter: Filter<AttributePath>, bind: Bind): Filter<BoundAttribu
 
 /**
  * Binds a parsed filter to a resource type: every name to its attribute, every value to the attribute's type
- * (booleans from "True"/"False", a dateTime to its UTC instant in ISO notation).
+ * (a dateTime to its UTC instant in ISO notation).
  * A comparison with a complex attribute is one with its `value` (RFC 7644 3.4.2.2: `emails co "example.com"`).
  * In the filter of a value path, `attribute` of a path is the sub-attribute of the element, and `subAttribute` is never set.
  *
  * @throws ScimError `invalidFilter` for an unknown attribute, an operator or a value that its type does not have.
  */
 export const resolveFilter = (type: ResourceType, filter: Filter<AttributePath>): Filter<BoundAttribute> =>
-  resolve(filter, (path) => bindFilterPath(type, path));
+  resolve(filter, (path) => bindPath(type, path));
 
 /** What a PATCH path points to. */
 export type PatchPath =
@@ -233,7 +224,7 @@ export const resolveFilterForTypes = (
   types: readonly ResourceType[],
   filter: Filter<AttributePath>,
 ): readonly (Filter<BoundAttribute> | undefined)[] => {
-  const knows = (type: ResourceType, path: AttributePath): boolean => bindFilterPath(type, path) !== undefined;
+  const knows = (type: ResourceType, path: AttributePath): boolean => bindPath(type, path) !== undefined;
   return types.map((type) => {
     const pruned = prune(filter, (path) => knows(type, path) || !types.some((other) => knows(other, path)));
     return pruned && resolveFilter(type, pruned);

@@ -1,7 +1,7 @@
-import { type Document, isObject, isUnassigned, type Json, type JsonObject, splitKey } from './document.js';
+import { type Document, findKey, isObject, isUnassigned, type Json, type JsonObject } from './document.js';
 import { ScimError } from './errors.js';
 import { type Filter, parsePatchPath } from './filter.js';
-import { matchesElement } from './match.js';
+import { isStorableText, matchesElement } from './match.js';
 import { applyPatch } from './patch.js';
 import type { PatchOperation } from './patch-request.js';
 import { GROUP_RESOURCE_TYPE } from './resource-schemas.js';
@@ -15,20 +15,15 @@ export interface MemberSets {
 }
 
 const memberId = (element: Json, at: string): string => {
-  const object: JsonObject = isObject(element) ? element : { value: element };
-  const named = (name: string): Json | undefined => {
-    if (object[name] !== undefined) return object[name];
-    const key = Object.keys(object).find((candidate) => candidate.toLowerCase() === name);
-    return key === undefined ? undefined : object[key];
-  };
-  const type = named('type');
+  if (!isObject(element)) throw new ScimError('invalidValue', `${at} must be an object with the id of a person as "value".`);
+  const type = element[findKey(element, 'type') ?? 'type'];
   if (typeof type === 'string' && type !== '' && type.toLowerCase() !== 'user') {
     throw new ScimError(
       'invalidValue',
       `${at} is a ${type.slice(0, 40)}: only people can be members, Unleash has no groups in groups.`,
     );
   }
-  const id = named('value');
+  const id = element[findKey(element, 'value') ?? 'value'];
   if (typeof id !== 'string' || id === '' || id.includes('\u0000') || !id.isWellFormed()) {
     throw new ScimError('invalidValue', `${at} must have the id of a person as "value".`);
   }
@@ -36,14 +31,14 @@ const memberId = (element: Json, at: string): string => {
 };
 
 /**
- * Reads members in every form they are sent in: a list of objects or of ids, or one of either alone.
+ * Reads a list of members as their ids.
  *
  * @throws {ScimError} `invalidValue`, naming the element that is no person.
  */
 export const readMemberIds = (sent: Json | undefined): readonly string[] => {
   if (isUnassigned(sent)) return [];
-  const list = Array.isArray(sent) ? (sent as readonly Json[]) : [sent ?? null];
-  return [...new Set(list.map((element, index) => memberId(element, `members[${index}]`)))];
+  if (!Array.isArray(sent)) throw new ScimError('invalidValue', 'members must be a list of objects.');
+  return [...new Set((sent as readonly Json[]).map((element, index) => memberId(element, `members[${index}]`)))];
 };
 
 /** The ids of a filter that is nothing but `value eq "…"`, joined by `or`. */
@@ -53,7 +48,7 @@ const filteredIds = (filter: Filter<BoundAttribute>): readonly string[] | undefi
     return all.every((ids) => ids !== undefined) ? all.flat() : undefined;
   }
   return filter.kind === 'compare' && filter.op === 'eq' && filter.path.attribute.name === 'value'
-    ? [String(filter.value)]
+    ? [String(filter.value)].filter(isStorableText)
     : undefined;
 };
 
@@ -102,22 +97,13 @@ class MemberFold {
   }
 }
 
-const isMembersKey = (key: string): boolean => {
-  const { urn, name, sub } = splitKey(key);
-  return (
-    name.toLowerCase() === 'members' &&
-    sub === undefined &&
-    (urn === undefined || urn.toLowerCase() === GROUP_RESOURCE_TYPE.core.id.toLowerCase())
-  );
-};
-
 /** Operations with a path of their own, or none that names members: what is in a value without path becomes its own operation. */
 const splitMembers = (operation: PatchOperation): readonly PatchOperation[] => {
   if (operation.path !== undefined || !isObject(operation.value)) return [operation];
   const rest: Document = {};
   const members: PatchOperation[] = [];
   for (const [key, value] of Object.entries(operation.value)) {
-    if (isMembersKey(key)) members.push({ op: operation.op, path: 'members', value });
+    if (key.toLowerCase() === 'members') members.push({ op: operation.op, path: 'members', value });
     else rest[key] = value;
   }
   return [...(Object.keys(rest).length > 0 ? [{ op: operation.op, value: rest }] : []), ...members];
@@ -146,7 +132,7 @@ const foldMembers = (fold: MemberFold, operation: PatchOperation, before: readon
   if (path.filter === undefined) {
     if (operation.op === 'add') fold.add(readMemberIds(operation.value));
     else if (operation.op === 'replace') fold.replace(readMemberIds(operation.value));
-    // Without a value all members go; with one, Entra means these only (RFC 7644 3.5.2.2 knows no value here).
+    // Without a value all members go; with one, these only: quirk G10 (RFC 7644 3.5.2.2 knows no value here).
     else if (operation.value === undefined || operation.value === null) fold.replace([]);
     else fold.remove(readMemberIds(operation.value));
     return;

@@ -1,8 +1,8 @@
-import { isObject, type Json, splitKey } from './document.js';
+import { isObject, type Json } from './document.js';
 import { ScimError } from './errors.js';
 import { type Filter, parseFilter, resolveFilter, resolveFilterForTypes } from './filter.js';
 import { type Projection, readProjection } from './projection.js';
-import { type BoundAttribute, bindPath, findAttribute, type ResourceType } from './schema.js';
+import { type BoundAttribute, bindPath, findAttribute, type ResourceType, splitPath } from './schema.js';
 
 /** What a list is of, and in which order. */
 export interface ResourceQuery {
@@ -60,7 +60,7 @@ const isDescending = ({ sortOrder }: ListParameters): boolean => {
 
 /** RFC 7644 3.4.2.3. A complex attribute is sorted by its `value`; undefined for what nobody can be sorted by. */
 const bindSort = (type: ResourceType, sortBy: string): BoundAttribute | undefined => {
-  const bound = bindPath(type, splitKey(sortBy.trim()));
+  const bound = bindPath(type, splitPath(sortBy.trim()));
   if (bound === undefined || bound.attribute.returned === 'never') return undefined;
   if (['members', 'groups', 'schemas'].includes(bound.attribute.name)) return undefined;
   if (bound.subAttribute !== undefined || bound.attribute.type !== 'complex') return bound;

@@ -6,6 +6,7 @@ const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0';
 const CONFIG = 'urn:ietf:params:scim:schemas:core:2.0';
 
 export const LIST_RESPONSE_URN = `${MESSAGES}:ListResponse`;
+export const PATCH_OP_URN = `${MESSAGES}:PatchOp`;
 export const BULK_RESPONSE_URN = `${MESSAGES}:BulkResponse`;
 export const ERROR_URN = `${MESSAGES}:Error`;
 
@@ -112,7 +113,7 @@ export interface Capabilities {
   readonly maxResults: number;
   /** Bytes. */
   readonly maxPayloadSize: number;
-  /** Operations of one bulk request, and of one PATCH: authentik cuts its PATCHes by `bulk.maxOperations`. */
+  /** Operations of one bulk request, and of one PATCH: quirk G16 cuts its PATCHes by `bulk.maxOperations`. */
   readonly maxOperations: number;
   /** Resources of a page where none is asked for. */
   readonly defaultPageSize: number;

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from './document.js';
+import { findKey, isObject, type Json, type JsonObject } from './document.js';
 import { ScimError } from './errors.js';
 
 /** One operation of a PATCH request (RFC 7644 3.5.2), read but not yet bound to a schema. */
@@ -11,17 +11,13 @@ export interface PatchOperation {
 
 const OPERATIONS = ['add', 'remove', 'replace'] as const;
 
-const member = (object: JsonObject, name: string): Json | undefined => {
-  const key = Object.keys(object).find((candidate) => candidate.toLowerCase() === name.toLowerCase());
-  return key === undefined ? undefined : object[key];
-};
+const member = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
 
 const readOperation = (sent: Json, index: number): PatchOperation => {
   const at = `Operations[${index}]`;
   if (!isObject(sent)) throw new ScimError('invalidSyntax', `${at} must be an object with op, path and value.`);
   const op = member(sent, 'op');
-  // Entra writes Add, Replace, Remove.
-  const known = OPERATIONS.find((name) => typeof op === 'string' && op.toLowerCase() === name);
+  const known = OPERATIONS.find((name) => op === name);
   if (known === undefined) throw new ScimError('invalidSyntax', `${at}.op must be add, remove or replace.`);
   const path = member(sent, 'path');
   if (path !== undefined && path !== null && typeof path !== 'string') {
@@ -38,13 +34,12 @@ const readOperation = (sent: Json, index: number): PatchOperation => {
 };
 
 /**
- * Reads the body of a PATCH request. `schemas` may be missing: the meaning is clear without it.
+ * Reads the body of a PATCH request.
  *
  * @throws {ScimError} `invalidSyntax`, `invalidPath`, `invalidValue` or `noTarget`, naming the operation by its index.
  */
 export const readPatch = (body: unknown): readonly PatchOperation[] => {
-  const operations = isObject(body) ? member(body, 'Operations') : undefined;
-  const list: Json | undefined = isObject(operations) ? [operations] : operations;
+  const list = isObject(body) ? member(body, 'Operations') : undefined;
   if (!Array.isArray(list) || list.length === 0) {
     throw new ScimError('invalidSyntax', 'A PATCH body must have a list "Operations" with one operation at least.');
   }

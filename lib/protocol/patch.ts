@@ -7,7 +7,6 @@ import {
   type Json,
   type JsonObject,
   readValue,
-  splitKey,
   tidyElements,
 } from './document.js';
 import { ScimError } from './errors.js';
@@ -89,11 +88,11 @@ const writeWhole = (
     holder[attribute.name] = tidyElements(switchPrimary([...asElements(before), ...added], new Set(added)));
     return;
   }
-  if (attribute.type === 'complex' && !attribute.multiValued && isObject(before) && isObject(sent) && value !== null) {
+  if (attribute.type === 'complex' && !attribute.multiValued && isObject(before) && isObject(sent)) {
     // RFC 7644 3.5.2.3: sub-attributes that are not named keep their values; one that is named as null goes.
     const named = Object.keys(sent).map((key) => findAttribute(attribute.subAttributes ?? [], key)?.name);
     const kept = Object.fromEntries(Object.entries(before).filter(([name]) => !named.includes(name)));
-    assign(holder, attribute, { ...kept, ...(value as JsonObject) }, path);
+    assign(holder, attribute, { ...kept, ...(isObject(value) ? value : {}) }, path);
     return;
   }
   if (op === 'add' && value === null) return;
@@ -141,10 +140,10 @@ const writeFiltered = (
     if (subAttribute === undefined || terms === undefined) {
       throw new ScimError('noTarget', `No value of ${attribute.name} matches the path "${path}".`);
     }
-    // RFC 7644 3.5.2.3 asks for noTarget; Entra sends this to make the element, and cannot make it any other way.
+    // RFC 7644 3.5.2.3 asks for noTarget; who sends quirk U08 means this element, and cannot make it any other way.
     const value = readValue(subAttribute, path, operation.value);
     if (value === null) return;
-    const made: Json = { ...terms, [subAttribute.name]: value };
+    const made = readValue({ ...attribute, multiValued: false }, path, { ...terms, [subAttribute.name]: value });
     assign(holder, attribute, tidyElements(switchPrimary([...elements, made], new Set([made]))), path);
     return;
   }
@@ -167,7 +166,7 @@ const writeFiltered = (
   assign(holder, attribute, tidyElements(switchPrimary(kept, winners)), path);
 };
 
-/** A remove with a value list takes those elements only: what Entra and JumpCloud mean (the RFC knows no value here). */
+/** A remove with a value list takes those elements only: quirk G10 (the RFC knows no value here). */
 const removeListed = (holder: Document, attribute: Attribute, sent: Json, path: string): void => {
   const listed = asElements(readValue(attribute, path, sent));
   const isListed = (element: Json): boolean =>
@@ -198,7 +197,12 @@ const applyBound = (document: Document, operation: PatchOperation, bound: BoundA
       return;
     }
     const stripped = asElements(holder[attribute.name]).map((element) => removeSubAttribute(element, subAttribute.name));
-    assign(holder, attribute, attribute.multiValued ? stripped.filter((e) => !isUnassigned(e)) : (stripped[0] ?? null), path);
+    assign(
+      holder,
+      attribute,
+      attribute.multiValued ? tidyElements(stripped.filter((e) => !isUnassigned(e))) : (stripped[0] ?? null),
+      path,
+    );
   } else if (subAttribute === undefined) {
     writeWhole(holder, operation.op, attribute, operation.value, path);
   } else {
@@ -207,8 +211,13 @@ const applyBound = (document: Document, operation: PatchOperation, bound: BoundA
 };
 
 const applyExtension = (document: Document, operation: PatchOperation, extension: Schema): void => {
-  if (operation.op === 'remove' || isUnassigned(operation.value)) {
+  if (operation.op === 'remove') {
     delete document[extension.id];
+    return;
+  }
+  // An object of nulls unassigns what it names; only null as a whole unassigns the extension.
+  if (!isObject(operation.value) && isUnassigned(operation.value)) {
+    if (operation.op === 'replace') delete document[extension.id];
     return;
   }
   if (!isObject(operation.value)) throw new ScimError('invalidValue', `${extension.id} must be an object of attributes.`);
@@ -224,7 +233,7 @@ const applyExtension = (document: Document, operation: PatchOperation, extension
   }
 };
 
-/** A value without path: each key is a path of its own; what is unknown or read-only in it is ignored (Okta sends `id` in a rename). */
+/** RFC 7644 3.5.2.1, 3.5.2.3: a value without path states attributes; what is unknown or read-only among them is ignored. */
 const applyPathless = (document: Document, operation: PatchOperation, type: ResourceType): void => {
   for (const [key, value] of Object.entries(isObject(operation.value) ? operation.value : {})) {
     const extension = findExtension(type, key);
@@ -232,24 +241,14 @@ const applyPathless = (document: Document, operation: PatchOperation, type: Reso
       applyExtension(document, { ...operation, value }, extension);
       continue;
     }
-    if (key.includes('[')) {
-      applyOperation(document, { op: operation.op, path: key, value }, type);
-      continue;
-    }
-    const bound = bindPath(type, splitKey(key));
+    const bound = bindPath(type, { name: key });
     if (bound === undefined || bound.attribute.name === 'schemas' || bound.attribute.mutability === 'readOnly') continue;
     applyBound(document, { op: operation.op, value }, bound, key);
   }
 };
 
-/** Entra's older jobs write `urn:…:User.department` where RFC 7644 3.10 has a colon. */
-const standardPath = (type: ResourceType, path: string): string => {
-  const extension = type.extensions.find((schema) => path.toLowerCase().startsWith(`${schema.id.toLowerCase()}.`));
-  return extension === undefined ? path : `${extension.id}:${path.slice(extension.id.length + 1)}`;
-};
-
 const applyOperation = (document: Document, operation: PatchOperation, type: ResourceType): void => {
-  const path = operation.path === undefined ? undefined : standardPath(type, operation.path.trim());
+  const path = operation.path?.trim();
   if (path === undefined) {
     applyPathless(document, operation, type);
     return;

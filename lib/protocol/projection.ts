@@ -1,5 +1,5 @@
-import { type Document, isObject, type Json, splitKey } from './document.js';
-import { type Attribute, type BoundAttribute, bindPath, findExtension, type ResourceType } from './schema.js';
+import { type Document, isObject, type Json } from './document.js';
+import { type Attribute, type BoundAttribute, bindPath, findExtension, type ResourceType, splitPath } from './schema.js';
 
 /** Which attributes an answer holds (RFC 7644 3.9). Keys are lower-case names, `name` or `urn:name`; the set says which sub-attributes, empty for all. */
 type Selection = ReadonlyMap<string, ReadonlySet<string>>;
@@ -29,7 +29,7 @@ const select = (type: ResourceType, list: string): Selection => {
       for (const attribute of extension.attributes) add(keyOf(extension.id, attribute.name));
       continue;
     }
-    const bound = bindPath(type, splitKey(name));
+    const bound = bindPath(type, splitPath(name));
     if (bound !== undefined) add(keyOf(bound.extension, bound.attribute.name), bound.subAttribute?.name);
   }
   return selection;

@@ -146,7 +146,7 @@ export const GROUP_SCHEMA: Schema = {
   name: 'Group',
   description: 'Group',
   attributes: [
-    // RFC 7643 8.7.1 does not demand uniqueness; Unleash and Entra both do.
+    // RFC 7643 8.7.1 does not demand uniqueness; Unleash does, and so do clients that find a group by its name.
     attribute('displayName', 'The name of the group; unique, compared without case.', { required: true, uniqueness: 'server' }),
     complex(
       'members',

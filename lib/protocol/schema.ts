@@ -60,9 +60,20 @@ export const findAttribute = (attributes: readonly Attribute[], name: string): A
 export const findExtension = (type: ResourceType, urn: string): Schema | undefined =>
   type.extensions.find((schema) => same(schema.id, urn));
 
+/** `name.givenName` and `urn:…:User:department` in their parts (RFC 7644 3.10); whether they name anything is for `bindPath` to say. */
+export const splitPath = (text: string): AttributePath => {
+  const colon = text.toLowerCase().startsWith('urn:') ? text.lastIndexOf(':') : -1;
+  const rest = text.slice(colon + 1);
+  const dot = rest.indexOf('.');
+  return {
+    ...(colon > 0 ? { urn: text.slice(0, colon) } : {}),
+    name: dot < 0 ? rest : rest.slice(0, dot),
+    ...(dot < 0 ? {} : { sub: rest.slice(dot + 1) }),
+  };
+};
+
 /**
- * Binds a written path to the schema. A path without URN that the core does not know is looked for in the
- * extensions: Entra's own example writes `manager` alone (RFC 7643 3.3 wants the URN).
+ * Binds a written path to the schema. Without a URN it is one of the core (RFC 7644 3.10: clients "MUST fully qualify extended attributes").
  * A multi-valued complex attribute without a sub-attribute stays without one here: whether that means `value` is the caller's to know.
  *
  * @returns undefined when no schema of the resource type has such an attribute.
@@ -76,18 +87,9 @@ export const bindPath = (type: ResourceType, path: AttributePath): BoundAttribut
     const subAttribute = findAttribute(attribute.subAttributes ?? [], path.sub);
     return subAttribute === undefined ? undefined : { ...owner, attribute, subAttribute };
   };
-  if (path.urn !== undefined) {
-    if (same(path.urn, type.core.id)) return bindIn([...type.common, ...type.core.attributes]);
-    const extension = findExtension(type, path.urn);
-    return extension && bindIn(extension.attributes, extension.id);
-  }
-  const core = bindIn([...type.common, ...type.core.attributes]);
-  if (core !== undefined) return core;
-  for (const extension of type.extensions) {
-    const bound = bindIn(extension.attributes, extension.id);
-    if (bound !== undefined) return bound;
-  }
-  return undefined;
+  if (path.urn === undefined || same(path.urn, type.core.id)) return bindIn([...type.common, ...type.core.attributes]);
+  const extension = findExtension(type, path.urn);
+  return extension && bindIn(extension.attributes, extension.id);
 };
 
 /** RFC 7643 2.3.1, 7: only strings and references can be case-exact; other types compare by value. */

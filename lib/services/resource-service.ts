@@ -2,6 +2,7 @@ import { ScimError } from '../protocol/errors.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import { etagOf, type StoredResource } from '../protocol/messages.js';
 import type { Projection } from '../protocol/projection.js';
+import type { QuirkId } from '../protocol/quirks.js';
 import type { Audit } from '../stores/event-sql.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
 
@@ -10,6 +11,8 @@ export interface RequestContext {
   readonly audit: Audit;
   /** The If-Match header, as sent. */
   readonly ifMatch: string | undefined;
+  /** The quirks that the request was rewritten for, of a bulk request those of all its operations. */
+  readonly quirks: ReadonlySet<QuirkId>;
 }
 
 /** The operations of RFC 7644 3 on one type of resource. Each one throws `ScimError` and leaves nothing half-done. */

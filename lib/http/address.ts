@@ -1,0 +1,11 @@
+import type { RequestHandler } from 'express';
+import { standardPath, standardQuery } from './request-quirks.js';
+
+/** Routes see an address in standard form; `/v2` is an alias of the base address. */
+export const normaliseAddress: RequestHandler = (request, response, next) => {
+  const mark = request.url.indexOf('?');
+  const at = mark < 0 ? request.url.length : mark;
+  const path = standardPath(response, request.url.slice(0, at)).replace(/^\/v2(?=\/|$)/i, '');
+  request.url = `${path === '' ? '/' : path}${standardQuery(response, request.url.slice(at))}`;
+  next();
+};
