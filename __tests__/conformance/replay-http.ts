@@ -19,7 +19,9 @@ export interface WireAnswer {
 const answerWithinMs = 30_000;
 
 const joined = (headers: IncomingHttpHeaders): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]));
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  );
 
 /** One connection pool to one base address. `fetch` would add headers of its own and tidy the path. */
 export class WireClient {

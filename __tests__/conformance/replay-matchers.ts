@@ -42,7 +42,10 @@ const isMissing = (value: Json | undefined): value is null | undefined => value 
 
 // RFC 7643 2.5: unassigned, null and the empty list are one state; IdPs treat "" and {} alike.
 const isUnassigned = (value: Json | undefined): boolean =>
-  isMissing(value) || value === '' || (isArray(value) && value.length === 0) || (isObject(value) && Object.keys(value).length === 0);
+  isMissing(value) ||
+  value === '' ||
+  (isArray(value) && value.length === 0) ||
+  (isObject(value) && Object.keys(value).length === 0);
 
 const typeName = (value: Json | undefined): string => {
   if (isArray(value)) return 'array';
@@ -100,7 +103,9 @@ const matchers: Readonly<Record<string, Matcher>> = {
   $match: (pattern, subject) => {
     const { actual } = subject;
     const readable = typeof actual === 'string' || typeof actual === 'number';
-    return readable && new RegExp(text(pattern, '$match'), 'i').test(String(actual)) ? holds : but(subject, `a match of ${show(pattern)}`);
+    return readable && new RegExp(text(pattern, '$match'), 'i').test(String(actual))
+      ? holds
+      : but(subject, `a match of ${show(pattern)}`);
   },
   $oneOf: (alternatives, subject) =>
     list(alternatives, '$oneOf').some((alternative) => attempt(alternative, subject).length === 0)

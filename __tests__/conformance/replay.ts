@@ -32,7 +32,11 @@ const mergedHeaders = (
 
 const wireRequest = (step: Step, replay: Replay, target: ReplayTarget, scope: Scope): WireRequest => {
   const body =
-    step.rawBody !== undefined ? scope.text(step.rawBody) : step.body !== undefined ? JSON.stringify(scope.resolve(step.body)) : undefined;
+    step.rawBody !== undefined
+      ? scope.text(step.rawBody)
+      : step.body !== undefined
+        ? JSON.stringify(scope.resolve(step.body))
+        : undefined;
   const own: Record<string, string | null> = { Authorization: `Bearer ${target.token}` };
   if (body !== undefined) own['Content-Type'] = 'application/scim+json';
   const headers: Record<string, string> = {};

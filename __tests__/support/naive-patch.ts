@@ -129,8 +129,11 @@ const put = (holder: Bag, attribute: Attribute, value: Json | undefined): void =
   else holder[attribute.name] = present;
 };
 
-/** The sub-attributes that the value names; the others stay as they are (3.5.2.1, 3.5.2.3). */
-const overlay = (before: Json | undefined, value: JsonObject): JsonObject => ({ ...(isBag(before) ? before : {}), ...value });
+/** The sub-attributes that the value names; the others stay as they are (3.5.2.1, 3.5.2.3). To add nothing changes nothing. */
+const overlay = (before: Json | undefined, op: Step['op'], value: JsonObject): JsonObject => {
+  const named = Object.entries(value).filter(([, part]) => op === 'replace' || assigned(part) !== undefined);
+  return { ...(isBag(before) ? before : {}), ...Object.fromEntries(named) };
+};
 
 const writeAttribute = (holder: Bag, op: 'add' | 'replace', attribute: Attribute, value: Json | undefined): void => {
   const before = holder[attribute.name];
@@ -144,7 +147,7 @@ const writeAttribute = (holder: Bag, op: 'add' | 'replace', attribute: Attribute
     // 3.5.2.1: "If the value already exists, no changes SHOULD be made".
     if (fresh.length > 0) put(holder, attribute, settle([...listOf(before), ...fresh], fresh));
   } else if (attribute.type === 'complex' && isBag(value)) {
-    put(holder, attribute, overlay(before, value));
+    put(holder, attribute, overlay(before, op, value));
   } else if (op === 'replace' || assigned(value) !== undefined) {
     put(holder, attribute, value);
   }
@@ -155,8 +158,9 @@ const withoutSub = (element: Json, sub: Attribute): Json =>
 
 const writeSub = (holder: Bag, { attribute, sub }: Target & { readonly sub: Attribute }, step: Step): void => {
   const change = (element: Json): Json =>
-    step.op === 'remove' ? withoutSub(element, sub) : overlay(element, { [sub.name]: step.value });
+    step.op === 'remove' ? withoutSub(element, sub) : overlay(element, step.op, { [sub.name]: step.value });
   const before = holder[attribute.name];
+  if (step.op === 'add' && assigned(step.value) === undefined) return;
   if (!attribute.multiValued) {
     put(holder, attribute, change(before ?? {}));
     return;
@@ -175,14 +179,16 @@ const writeSelected = (holder: Bag, { attribute, sub }: Target, where: Condition
     if (step.op === 'remove') return;
     throw new Refused('noTarget');
   }
+  if (step.op === 'add' && assigned(step.value) === undefined) return;
   const fresh: Json[] = [];
   const kept = elements.flatMap((element): Json[] => {
     if (!isChosen(element)) return [element];
     if (step.op === 'remove' && sub === undefined) return [];
     let changed: Json | undefined;
     if (sub !== undefined)
-      changed = step.op === 'remove' ? withoutSub(element, sub) : overlay(element, { [sub.name]: step.value });
-    else changed = isBag(element) && isBag(step.value) ? overlay(element, step.value) : step.value;
+      changed = step.op === 'remove' ? withoutSub(element, sub) : overlay(element, step.op, { [sub.name]: step.value });
+    // 3.5.2.3: "all matching record values SHALL be replaced"; 3.5.2.1 adds to them.
+    else changed = step.op === 'add' && isBag(element) && isBag(step.value) ? overlay(element, 'add', step.value) : step.value;
     const present = assigned(changed);
     if (present === undefined) return [];
     fresh.push(present);

@@ -5,6 +5,7 @@
 
 export interface Email {
   readonly value: string;
+  readonly type?: string;
   readonly primary?: boolean;
 }
 
@@ -47,7 +48,8 @@ export const hostEmail = ({ emails = [], userName }: PersonStatement): string | 
   return (stated ?? (userName.includes('@') ? userName : undefined))?.toLowerCase();
 };
 
-export const shownEmails = (statement: PersonStatement): readonly object[] | undefined => {
+/** An address that only the userName gives is shown as an e-mail too. */
+export const shownEmails = (statement: PersonStatement): readonly Email[] | undefined => {
   if (statement.emails !== undefined) return statement.emails;
   const value = hostEmail(statement);
   return value === undefined ? undefined : [{ value, type: 'work', primary: true }];

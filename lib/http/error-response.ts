@@ -87,7 +87,7 @@ const translate = (error: unknown, limitBytes: number): ScimError | undefined =>
     const told = faults.slice(0, 3).map(
       (fault: unknown) =>
         `${String(property(fault, 'path'))
-          .replace(/^\/body\/?/, '')
+          .replace(/^\/?\.?(body|query)[./]?/, '')
           .replaceAll('/', '.')} ${String(property(fault, 'message'))}`,
     );
     return new ScimError(kindOf(faults[0]), `The request is not as the OpenAPI document has it: ${told.join('; ')}.`, {

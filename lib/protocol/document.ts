@@ -100,7 +100,8 @@ const readMany = (attribute: Attribute, path: string, value: Json): Json => {
   return tidyElements(elements);
 };
 
-const canonical = (value: Json | undefined): string =>
+/** One text for one SCIM value: the order of an object's keys says nothing. */
+export const canonical = (value: Json | undefined): string =>
   JSON.stringify(value, (_key, inner: unknown) =>
     isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   ) ?? '';

@@ -157,6 +157,22 @@ const resolve = (filter: Filter<AttributePath>, bind: Bind): Filter<BoundAttribu
 export const resolveFilter = (type: ResourceType, filter: Filter<AttributePath>): Filter<BoundAttribute> =>
   resolve(filter, (path) => bindPath(type, path));
 
+/** How many conditions a filter has. */
+export const countTerms = (filter: Filter<unknown>): number => {
+  switch (filter.kind) {
+    case 'compare':
+    case 'present':
+      return 1;
+    case 'not':
+      return countTerms(filter.operand);
+    case 'valuePath':
+      return countTerms(filter.filter);
+    case 'and':
+    case 'or':
+      return filter.operands.reduce((sum, operand) => sum + countTerms(operand), 0);
+  }
+};
+
 /** What a PATCH path points to. */
 export type PatchPath =
   | {

@@ -75,7 +75,7 @@ const readSorts = (types: readonly ResourceType[], parameters: ListParameters): 
   const sorts = types.map((type) => bindSort(type, sortBy));
   if (sorts.every((by) => by === undefined)) {
     const names = types.map((type) => `a ${type.name}`).join(' or ');
-    throw new ScimError('invalidPath', `sortBy "${sortBy.slice(0, 200)}" is nothing that ${names} can be sorted by.`);
+    throw new ScimError('invalidValue', `sortBy "${sortBy.slice(0, 200)}" is nothing that ${names} can be sorted by.`);
   }
   return sorts.map((by) => by && { by, descending });
 };
@@ -88,7 +88,7 @@ const assertFilter = (filter: string): string => {
 /**
  * Reads the query of a list. Below 1, `startIndex` is 1; below 0, `count` is 0 (RFC 7644 3.4.2.4).
  *
- * @throws {ScimError} `invalidFilter`, `invalidPath`, `invalidValue` or `invalidCount`.
+ * @throws {ScimError} `invalidFilter`, `invalidValue` or `invalidCount`.
  */
 export const readListQuery = (type: ResourceType, parameters: ListParameters, limits: ListLimits): ListQuery => {
   const { filter } = parameters;

@@ -104,17 +104,18 @@ const matchesComparison = (
   owner: JsonObject,
   { op, path, value }: Filter<BoundAttribute> & { readonly kind: 'compare' },
 ): boolean => {
-  const order = op === 'ne' ? 'eq' : op;
   const attribute = path.subAttribute ?? path.attribute;
-  const some = valuesOf(owner, path).some((stored) => matchesValue(order, attribute, stored, value));
-  return op === 'ne' ? !some : some;
+  const values = valuesOf(owner, path);
+  if (op !== 'ne') return values.some((stored) => matchesValue(op, attribute, stored, value));
+  const present = values.filter(isPresent);
+  return present.length === 0 || present.some((stored) => !matchesValue('eq', attribute, stored, value));
 };
 
 /**
  * Whether a resource satisfies a filter (RFC 7644 3.4.2.2), by the same rules as the SQL of `compileFilter`:
  *
  * - of a multi-valued attribute, one value that matches is enough;
- * - `ne` is the negation of `eq`: true where the attribute is absent, and of a multi-valued one where no value is equal;
+ * - `ne` is true of a value that is not equal, and where the attribute is absent;
  * - null, "", [] and {} are absent (RFC 7643 2.5); the absent is equal to nothing, so `primary eq false` wants an explicit false;
  * - text compares without case unless the attribute is caseExact, and is ordered by code point;
  * - a dateTime compares by its instant in milliseconds.

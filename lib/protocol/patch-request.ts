@@ -9,6 +9,9 @@ export interface PatchOperation {
   readonly value?: Json | undefined;
 }
 
+/** Operations of one PATCH, in Bulk too. authentik cuts its own by `bulk.maxOperations`, which is the same. */
+const MAX_PATCH_OPERATIONS = 1000;
+
 const OPERATIONS = ['add', 'remove', 'replace'] as const;
 
 const member = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
@@ -42,6 +45,9 @@ export const readPatch = (body: unknown): readonly PatchOperation[] => {
   const list = isObject(body) ? member(body, 'Operations') : undefined;
   if (!Array.isArray(list) || list.length === 0) {
     throw new ScimError('invalidSyntax', 'A PATCH body must have a list "Operations" with one operation at least.');
+  }
+  if (list.length > MAX_PATCH_OPERATIONS) {
+    throw new ScimError('invalidValue', `A PATCH may have ${MAX_PATCH_OPERATIONS} operations; send the rest in another.`);
   }
   return (list as readonly Json[]).map(readOperation);
 };

@@ -1,5 +1,6 @@
 import {
   assignedOnly,
+  canonical,
   type Document,
   equalValues,
   isObject,
@@ -9,6 +10,7 @@ import {
   readValue,
   tidyElements,
 } from './document.js';
+import { asElements, switchPrimary } from './elements.js';
 import { ScimError } from './errors.js';
 import { type Filter, parsePatchPath } from './filter.js';
 import { matchesElement } from './match.js';
@@ -35,20 +37,6 @@ const equalityTerms = (filter: Filter<BoundAttribute>): Document | undefined => 
     return all;
   }
   return filter.kind === 'compare' && filter.op === 'eq' ? { [filter.path.attribute.name]: filter.value } : undefined;
-};
-
-const asElements = (value: Json | undefined): readonly Json[] => {
-  if (value === undefined || value === null) return [];
-  return Array.isArray(value) ? (value as readonly Json[]) : [value];
-};
-
-/** RFC 7644 3.5.2: "if the primary of a new value is true, the others become false". The elements at `winners` keep theirs. */
-const switchPrimary = (elements: readonly Json[], winners: ReadonlySet<Json>): Json[] => {
-  const claims = elements.some((element) => winners.has(element) && isObject(element) && element.primary === true);
-  if (!claims) return [...elements];
-  return elements.map((element) =>
-    !winners.has(element) && isObject(element) && element.primary === true ? { ...element, primary: false } : element,
-  );
 };
 
 /** Which part of a document an operation works on: the resource itself or the object of an extension. */
@@ -83,15 +71,16 @@ const writeWhole = (
   const value = readValue(attribute, path, sent);
   const before = holder[attribute.name];
   if (attribute.multiValued && op === 'add') {
-    const added = asElements(value).filter((element) => !asElements(before).some((old) => equalValues(old, element)));
+    const known = new Set(asElements(before).map(canonical));
+    const added = asElements(value).filter((element) => !known.has(canonical(element)));
     if (added.length === 0) return;
     holder[attribute.name] = tidyElements(switchPrimary([...asElements(before), ...added], new Set(added)));
     return;
   }
   if (attribute.type === 'complex' && !attribute.multiValued && isObject(before) && isObject(sent)) {
-    // RFC 7644 3.5.2.3: sub-attributes that are not named keep their values; one that is named as null goes.
+    // RFC 7644 3.5.2.3: sub-attributes that are not named keep their values; a replace of one by null removes it, an add of null adds nothing.
     const named = Object.keys(sent).map((key) => findAttribute(attribute.subAttributes ?? [], key)?.name);
-    const kept = Object.fromEntries(Object.entries(before).filter(([name]) => !named.includes(name)));
+    const kept = Object.fromEntries(Object.entries(before).filter(([name]) => op === 'add' || !named.includes(name)));
     assign(holder, attribute, { ...kept, ...(isObject(value) ? value : {}) }, path);
     return;
   }
@@ -101,6 +90,7 @@ const writeWhole = (
 
 const writeSubAttribute = (
   holder: Document,
+  op: 'add' | 'replace',
   attribute: Attribute,
   subAttribute: Attribute,
   sent: Json | undefined,
@@ -108,6 +98,7 @@ const writeSubAttribute = (
 ): void => {
   assertWritable(subAttribute, path);
   const value = readValue(subAttribute, path, sent);
+  if (op === 'add' && value === null) return;
   const withPart = (element: JsonObject): JsonObject => assignedOnly({ ...element, [subAttribute.name]: value });
   const before = holder[attribute.name];
   if (!attribute.multiValued) {
@@ -137,7 +128,8 @@ const writeFiltered = (
   if (matched.length === 0) {
     if (operation.op === 'remove') return;
     const terms = equalityTerms(filter);
-    if (subAttribute === undefined || terms === undefined) {
+    // An element made of `primary` alone would take it from one that has a value.
+    if (subAttribute === undefined || subAttribute.name === 'primary' || terms === undefined) {
       throw new ScimError('noTarget', `No value of ${attribute.name} matches the path "${path}".`);
     }
     // RFC 7644 3.5.2.3 asks for noTarget; who sends quirk U08 means this element, and cannot make it any other way.
@@ -153,11 +145,17 @@ const writeFiltered = (
       changed.set(element, subAttribute === undefined ? undefined : removeSubAttribute(element, subAttribute.name));
     } else if (subAttribute !== undefined) {
       const value = readValue(subAttribute, path, operation.value);
+      if (operation.op === 'add' && value === null) return;
       changed.set(element, assignedOnly({ ...(isObject(element) ? element : {}), [subAttribute.name]: value }));
     } else {
       const value = readValue({ ...attribute, multiValued: false }, path, operation.value);
-      if (value === null) changed.set(element, undefined);
-      else changed.set(element, isObject(element) && isObject(value) ? { ...element, ...value } : value);
+      if (operation.op === 'add') {
+        if (value === null) return;
+        changed.set(element, isObject(element) && isObject(value) ? { ...element, ...value } : value);
+      } else {
+        // RFC 7644 3.5.2.3: "all matching record values SHALL be replaced", whatever else they held.
+        changed.set(element, value ?? undefined);
+      }
     }
   }
   const winners = new Set([...changed.values()].filter((element) => element !== undefined));
@@ -168,13 +166,20 @@ const writeFiltered = (
 
 /** A remove with a value list takes those elements only: quirk G10 (the RFC knows no value here). */
 const removeListed = (holder: Document, attribute: Attribute, sent: Json, path: string): void => {
-  const listed = asElements(readValue(attribute, path, sent));
+  const keyOf = (element: Json): string => canonical(isObject(element) ? element.value : element);
+  const listed = new Map<string, Json[]>();
+  for (const item of asElements(readValue(attribute, path, sent))) {
+    const same = listed.get(keyOf(item));
+    if (same === undefined) listed.set(keyOf(item), [item]);
+    else same.push(item);
+  }
+  const unkeyed = listed.get(canonical(undefined)) ?? [];
+  const isMeant = (item: Json, element: Json): boolean =>
+    isObject(item) && isObject(element)
+      ? Object.entries(item).every(([key, value]) => equalValues(element[key], value))
+      : equalValues(item, element);
   const isListed = (element: Json): boolean =>
-    listed.some((item) =>
-      isObject(item) && isObject(element)
-        ? Object.entries(item).every(([key, value]) => equalValues(element[key], value))
-        : equalValues(item, element),
-    );
+    [...(listed.get(keyOf(element)) ?? []), ...unkeyed].some((item) => isMeant(item, element));
   assign(
     holder,
     attribute,
@@ -206,7 +211,7 @@ const applyBound = (document: Document, operation: PatchOperation, bound: BoundA
   } else if (subAttribute === undefined) {
     writeWhole(holder, operation.op, attribute, operation.value, path);
   } else {
-    writeSubAttribute(holder, attribute, subAttribute, operation.value, path);
+    writeSubAttribute(holder, operation.op, attribute, subAttribute, operation.value, path);
   }
 };
 

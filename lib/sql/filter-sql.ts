@@ -135,12 +135,18 @@ const valuePath = (bound: BoundAttribute, filter: Filter<BoundAttribute>, column
   return allOf([...lookups(bound, filter, columns), some]);
 };
 
+/** A value that is there and is not this one. */
+const differs =
+  (value: ComparisonValue): Test =>
+  (attribute, place) =>
+    sql`(${isPresent(attribute, place)} AND NOT coalesce(${comparisonTest('eq', value)(attribute, place)}, FALSE))`;
+
 /** May be NULL where it is not TRUE; `not` is the only place where that would matter, and takes care of it. */
 const compile = (filter: Filter<BoundAttribute>, scope: Scope, columns?: FilterColumns): SqlFragment => {
   switch (filter.kind) {
     case 'compare': {
       const { op, path, value } = filter;
-      if (op === 'ne') return not(compile({ ...filter, op: 'eq' }, scope, columns));
+      if (op === 'ne') return anyOf([not(scope(path, isPresent)), scope(path, differs(value))]);
       const indexed = columns !== undefined && op === 'eq' ? lookup(path, value, columns) : undefined;
       return indexed ?? scope(path, comparisonTest(op, value));
     }

@@ -1,0 +1,45 @@
+import { type BadInput, HALF_PAIR, INVALID_VALUE, NUL, type Refusal, UNIQUENESS } from './bad-input.js';
+
+const attributes: readonly (readonly [name: string, attributes: string, refusal?: Refusal])[] = [
+  ['no displayName', '"members":[]'],
+  ['an empty displayName', '"displayName":""'],
+  ['a blank displayName', '"displayName":" "'],
+  ['a displayName of null', '"displayName":null'],
+  ['a displayName that is a number', '"displayName":5'],
+  ['a displayName that is a list', '"displayName":["x"]'],
+  ['a displayName with a NUL character', `"displayName":"a${NUL}"`],
+  ['a displayName with half of a surrogate pair', `"displayName":"${HALF_PAIR}"`],
+  ['a displayName of 256 characters', `"displayName":"${'g'.repeat(256)}"`],
+  ['an externalId that is a number', '"displayName":"bad-1","externalId":5'],
+  ['an externalId with a NUL character', `"displayName":"bad-1","externalId":"${NUL}"`],
+  ['an externalId of 513 characters', `"displayName":"bad-1","externalId":"${'e'.repeat(513)}"`],
+  ['members that are a number', '"displayName":"bad-1","members":5'],
+  ['members that are true', '"displayName":"bad-1","members":true'],
+  ['a member that is a number', '"displayName":"bad-1","members":[5]'],
+  ['a member that is a list', '"displayName":"bad-1","members":[["$USER"]]'],
+  ['a member without a value', '"displayName":"bad-1","members":[{"display":"Ada"}]'],
+  ['a member whose value is a number', '"displayName":"bad-1","members":[{"value":5}]'],
+  ['a member whose value is an object', '"displayName":"bad-1","members":[{"value":{"value":"$USER"}}]'],
+  ['a member whose value is empty', '"displayName":"bad-1","members":[{"value":"","type":"User"}]'],
+  ['a member whose value has a NUL character', `"displayName":"bad-1","members":[{"value":"${NUL}"}]`],
+  ['a member whose value has half of a surrogate pair', `"displayName":"bad-1","members":[{"value":"${HALF_PAIR}"}]`],
+  ['a member who is not there', '"displayName":"bad-1","members":[{"value":"no-such-person"}]'],
+  [
+    'one member who is there and one who is not',
+    '"displayName":"bad-1","members":[{"value":"$USER"},{"value":"no-such-person"}]',
+  ],
+  ['a member by the id in another case', '"displayName":"bad-1","members":[{"value":"$UPPERCASED"}]'],
+  ['a group as a member', '"displayName":"bad-1","members":[{"value":"$GROUP","type":"Group"}]'],
+  ['a group as a member, without its type', '"displayName":"bad-1","members":[{"value":"$GROUP"}]'],
+  ['a member of an unknown type', '"displayName":"bad-1","members":[{"value":"$USER","type":"Robot"}]'],
+  ['a member by a prototype', '"displayName":"bad-1","members":[{"__proto__":{"value":"$USER"}}]'],
+  ['only a prototype', '"__proto__":{"displayName":"bad-1"}'],
+  ['schemas that are an object', '"displayName":"bad-1","schemas":{}', INVALID_VALUE],
+  ['the name of another group', '"displayName":"OTHER GROUP"', UNIQUENESS],
+  ['the externalId of another group', '"displayName":"bad-1","externalId":"other-group"', UNIQUENESS],
+];
+
+export const groupBodies: readonly BadInput[] = attributes.flatMap(([name, text, refusal = INVALID_VALUE]) => [
+  { name: `a new group with ${name}`, method: 'POST', path: '/Groups', body: `{${text}}`, ...refusal },
+  { name: `a replaced group with ${name}`, method: 'PUT', path: '/Groups/$GROUP', body: `{${text}}`, ...refusal },
+]);

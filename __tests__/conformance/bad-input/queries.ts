@@ -1,0 +1,68 @@
+import { type BadInput, INVALID_COUNT, INVALID_FILTER, INVALID_VALUE, type Refusal } from './bad-input.js';
+
+const byUrl: readonly (readonly [name: string, query: string, refusal: Refusal])[] = [
+  ['a count that is a word', 'count=ten', INVALID_VALUE],
+  ['a count with a fraction', 'count=1.5', INVALID_VALUE],
+  ['a count in hexadecimal', 'count=0x10', INVALID_VALUE],
+  ['a count with an exponent', 'count=1e3', INVALID_VALUE],
+  ['a count with a NUL character', 'count=1%00', INVALID_VALUE],
+  ['a count that is infinite', 'count=Infinity', INVALID_VALUE],
+  ['a startIndex that is a word', 'startIndex=first', INVALID_VALUE],
+  ['a startIndex with a fraction', 'startIndex=0.5', INVALID_VALUE],
+  ['a startIndex that is NaN', 'startIndex=NaN', INVALID_VALUE],
+  ['a startIndex that is SQL', 'startIndex=1%3BDROP%20TABLE%20users', INVALID_VALUE],
+  ['a count with a cursor that is a word', 'cursor=&count=ten', INVALID_COUNT],
+  ['a count with a cursor that is a fraction', 'cursor&count=2.5', INVALID_COUNT],
+  ['a sortOrder that is unknown', 'sortBy=displayName&sortOrder=sideways', INVALID_VALUE],
+  ['a sortOrder that is a number', 'sortBy=displayName&sortOrder=1', INVALID_VALUE],
+  ['a sortBy that is unknown', 'sortBy=shoeSize', INVALID_VALUE],
+  ['a sortBy of the password', 'sortBy=password', INVALID_VALUE],
+  ['a sortBy of two attributes', 'sortBy=userName,id', INVALID_VALUE],
+  ['a sortBy that is SQL', 'sortBy=id%3B%20DROP%20TABLE%20users', INVALID_VALUE],
+  ['a sortBy of a prototype', 'sortBy=__proto__', INVALID_VALUE],
+  ['a sortBy of the groups', 'sortBy=groups', INVALID_VALUE],
+  ['a sortBy of a complex attribute', 'sortBy=name', INVALID_VALUE],
+  ['a filter that stands twice', 'filter=userName%20pr&filter=userName%20pr', INVALID_VALUE],
+  ['a filter in capitals that is wrong', 'FILTER=x', INVALID_FILTER],
+  ['a filter that is not decoded twice', 'filter=userName%2520eq%2520%2522x%2522', INVALID_FILTER],
+  ['a filter with a raw NUL character', 'filter=userName%00eq%20%22x%22', INVALID_FILTER],
+];
+
+const byBody: readonly (readonly [name: string, body: string, refusal: Refusal])[] = [
+  ['a filter that is a number', '{"filter":5}', INVALID_VALUE],
+  ['a filter that is an object', '{"filter":{"userName":"x"}}', INVALID_VALUE],
+  ['a filter that is a list', '{"filter":["userName pr"]}', INVALID_VALUE],
+  ['a filter that is true', '{"filter":true}', INVALID_VALUE],
+  ['a count that is a word', '{"count":"ten"}', INVALID_VALUE],
+  ['a count with a fraction', '{"count":1.5}', INVALID_VALUE],
+  ['a count that is infinite', '{"count":1e400}', INVALID_VALUE],
+  ['a count that is true', '{"count":true}', INVALID_VALUE],
+  ['a count that is a list', '{"count":[1]}', INVALID_VALUE],
+  ['a startIndex that is an object', '{"startIndex":{}}', INVALID_VALUE],
+  ['a startIndex that is a word', '{"startIndex":"x"}', INVALID_VALUE],
+  ['a sortBy that is a number', '{"sortBy":5}', INVALID_VALUE],
+  ['a sortBy that is unknown', '{"sortBy":"shoeSize"}', INVALID_VALUE],
+  ['a sortOrder that is a list', '{"sortBy":"userName","sortOrder":["ascending"]}', INVALID_VALUE],
+  ['attributes that are a number', '{"attributes":5}', INVALID_VALUE],
+  ['attributes that are an object', '{"attributes":{"userName":true}}', INVALID_VALUE],
+  ['a list of attributes with an object', '{"attributes":[{"name":"userName"}]}', INVALID_VALUE],
+  ['excludedAttributes that are true', '{"excludedAttributes":true}', INVALID_VALUE],
+  ['a cursor that is a number', '{"cursor":5}', INVALID_VALUE],
+  ['a cursor that is an object', '{"cursor":{}}', INVALID_VALUE],
+  ['a count with a cursor that is a word', '{"cursor":"","count":"ten"}', INVALID_COUNT],
+];
+
+export const queries: readonly BadInput[] = [
+  ...byUrl.map(([name, query, refusal]) => ({
+    name: `a list of people with ${name}`,
+    method: 'GET',
+    path: `/Users?${query}`,
+    ...refusal,
+  })),
+  ...byBody.flatMap(([name, body, refusal]) => [
+    { name: `a search of people with ${name}`, method: 'POST', path: '/Users/.search', body, ...refusal },
+    { name: `a search of everything with ${name}`, method: 'POST', path: '/.search', body, ...refusal },
+  ]),
+  { name: 'a list of groups with a sortBy of the members', method: 'GET', path: '/Groups?sortBy=members', ...INVALID_VALUE },
+  { name: 'a list of everything with a sortBy that no type has', method: 'GET', path: '/?sortBy=shoeSize', ...INVALID_VALUE },
+];
