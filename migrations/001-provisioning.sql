@@ -9,6 +9,10 @@ CREATE TABLE scim_token (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- The proof that a request may pass, as part of the statement that it runs: a token that was replaced, or a switch that was
+-- moved, on another replica counts at once. SC001 tells that it may not.
+CREATE FUNCTION scim_admits(token_number integer, writes boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN IF EXISTS (SELECT 1 FROM scim_token WHERE number = token_number) AND EXISTS (SELECT 1 FROM settings WHERE name = 'scim' AND content ->> 'enabled' = 'true') AND NOT (writes AND EXISTS (SELECT 1 FROM settings WHERE name = 'maintenance.mode' AND content ->> 'enabled' = 'true')) THEN RETURN TRUE; END IF; RAISE EXCEPTION 'SCIM is closed to this token' USING ERRCODE = 'SC001'; END $$;
+
 -- active: the host row is live and its scim_id equals ours. suspended: the host row is soft-deleted, host_* are what a
 -- resumption puts back. gone: deleted, or removed in the host's pages; kept so that no login brings the person back.
 CREATE TABLE scim_users (

@@ -8,6 +8,6 @@ UPDATE users SET scim_id = NULL, scim_external_id = NULL WHERE scim_id IS NOT NU
 UPDATE groups SET scim_id = NULL, scim_external_id = NULL WHERE scim_id IS NOT NULL OR scim_external_id IS NOT NULL;
 DELETE FROM settings WHERE name = 'scim';
 DROP TABLE IF EXISTS scim_parked_members, scim_parked_roles, scim_groups, scim_users, scim_token, scim_migrations;
-DROP FUNCTION IF EXISTS scim_emails(jsonb);
+DROP FUNCTION IF EXISTS scim_emails(jsonb), scim_admits(integer, boolean);
 DROP INDEX IF EXISTS scim_users_username_lower_idx, scim_groups_name_lower_idx, scim_group_user_user_idx, scim_session_user_idx;
 COMMIT;

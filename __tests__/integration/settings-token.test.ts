@@ -82,6 +82,40 @@ describe('two replicas on one database', () => {
     }
   });
 
+  test('tell nothing else to a token that ended, whatever it asks for: found, unknown, wrong, discovery or a change', async () => {
+    const { first, second } = replicas();
+    const admin = await adminSession(first);
+    const old = await newToken(admin);
+    const client = scim(second, { token: old });
+    const { body: person } = await client.post('/Users', { userName: 'asked-for@example.com' }).expect(201);
+    const ask = async (status: number | undefined): Promise<void> => {
+      const answers = [
+        await client.get(`/Users/${person.id}`),
+        await client.get('/Users/nobody'),
+        await client.get('/Users?filter=nonsense'),
+        await client.get('/nowhere'),
+        await client.get('/ServiceProviderConfig'),
+        await client.post('/Bulk', { Operations: [] }),
+        await client.post('/Users', { userName: '' }),
+        await client.patch(`/Users/${person.id}`, { Operations: [{ op: 'replace', path: 'title', value: 'changed' }] }),
+        await client.patch(`/Users/${person.id}`, { Operations: [{ op: 'replace', path: 'title', value: 'changed' }] }),
+        await client.delete('/Users/nobody'),
+      ];
+      const statuses = answers.map((answer) => answer.status);
+      if (status !== undefined) expect(statuses).toEqual(answers.map(() => status));
+    };
+    await ask(undefined);
+    const token = await newToken(admin);
+    await ask(401);
+    await admin.post(SETTINGS).send({ enabled: false }).expect(200);
+    await scim(second, { token }).get(`/Users/${person.id}`).expect(403);
+    await scim(second, { token }).get('/Users/nobody').expect(403);
+    await scim(second, { token }).put(`/Users/${person.id}`, { userName: 'nobody' }).expect(403);
+    await admin.post(SETTINGS).send({ enabled: true }).expect(200);
+    const { body: after } = await scim(second, { token }).get(`/Users/${person.id}`).expect(200);
+    expect(after.userName).toBe('asked-for@example.com');
+  });
+
   test('are switched off at once, tell only who has the token, and let managed people be edited', async () => {
     const { db, first, second } = replicas();
     const [admin, otherAdmin] = [await adminSession(first), await adminSession(second)];

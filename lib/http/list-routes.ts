@@ -3,7 +3,7 @@ import { type ListLimits, type ListParameters, readListQuery, readRootQuery, rea
 import { listResponse, renderResource } from '../protocol/messages.js';
 import type { Projection } from '../protocol/projection.js';
 import type { ResourceType } from '../protocol/schema.js';
-import type { CursorSeal, ListAnswer, ListService } from '../services/list-service.js';
+import type { ListAnswer, ListKey, ListService } from '../services/list-service.js';
 import { sendScim } from './error-response.js';
 import { standardParameters } from './request-quirks.js';
 import { handle, onlyMethods, readQuery } from './resource-routes.js';
@@ -14,7 +14,7 @@ export interface ListRoutesOptions {
   readonly limits: ListLimits;
   readonly baseUrl: string;
   readonly body: RequestHandler[];
-  sealOf(response: Response): CursorSeal;
+  keyOf(request: Request, response: Response): ListKey;
 }
 
 /** Lists of one type, and the search endpoints (RFC 7644 3.4.2, 3.4.3). */
@@ -25,18 +25,22 @@ export class ListRoutes {
     this.#options = options;
   }
 
-  sendList = async (_request: Request, response: Response, type: ResourceType, sent: ListParameters): Promise<void> => {
-    const { lists, limits, sealOf } = this.#options;
+  sendList = async (request: Request, response: Response, type: ResourceType, sent: ListParameters): Promise<void> => {
+    const { lists, limits, keyOf } = this.#options;
     const parameters = standardParameters(response, [type], sent);
     const query = readListQuery(type, parameters, limits);
-    this.#send(response, await lists.list(type, query, parameters, sealOf(response)), new Map([[type, query.projection]]));
+    this.#send(
+      response,
+      await lists.list(type, query, parameters, keyOf(request, response)),
+      new Map([[type, query.projection]]),
+    );
   };
 
-  async #sendRoot(response: Response, sent: ListParameters): Promise<void> {
-    const { lists, limits, types, sealOf } = this.#options;
+  async #sendRoot(request: Request, response: Response, sent: ListParameters): Promise<void> {
+    const { lists, limits, types, keyOf } = this.#options;
     const parameters = standardParameters(response, types, sent);
     const query = readRootQuery(types, parameters, limits);
-    const answer = await lists.listRoot(query, parameters, sealOf(response));
+    const answer = await lists.listRoot(query, parameters, keyOf(request, response));
     const projections = types.flatMap((type, index) => {
       const projection = query.types[index]?.projection;
       return projection === undefined ? [] : [[type, projection] as const];
@@ -58,13 +62,13 @@ export class ListRoutes {
     const router = Router();
     router
       .route('/')
-      .get(handle((request, response) => this.#sendRoot(response, readQuery(request))))
+      .get(handle((request, response) => this.#sendRoot(request, response, readQuery(request))))
       .all(onlyMethods('GET'));
     router
       .route('/.search')
       .post(
         body,
-        handle((request, response) => this.#sendRoot(response, readSearchRequest(request.body))),
+        handle((request, response) => this.#sendRoot(request, response, readSearchRequest(request.body))),
       )
       .all(onlyMethods('POST'));
     for (const type of types) {

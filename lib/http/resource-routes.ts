@@ -7,6 +7,7 @@ import { type Projection, readProjection } from '../protocol/projection.js';
 import type { ResourceType } from '../protocol/schema.js';
 import { matchesVersion, type RequestContext, type ResourceService } from '../services/resource-service.js';
 import { sendScim } from './error-response.js';
+import { accessOf } from './request-context.js';
 import { standardParameters } from './request-quirks.js';
 
 /** The parameters of a request's query that SCIM knows. */
@@ -85,7 +86,7 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
     .get(
       validate,
       handle(async (request, response) => {
-        const resource = await service.read(idOf(request), projectionOf(request, response));
+        const resource = await service.read(idOf(request), projectionOf(request, response), accessOf(request, response));
         const known = request.headers['if-none-match'];
         if (known !== undefined && matchesVersion(known, resource.version)) {
           response.set('ETag', etagOf(resource.version)).status(304).end();
@@ -107,7 +108,12 @@ export const resourceRoutes = (type: ResourceType, service: ResourceService, opt
         if (resource !== undefined) send(request, response, 200, resource);
         // RFC 7644 3.5.2: who asks for attributes is answered with them.
         else if (readQuery(request).attributes !== undefined)
-          send(request, response, 200, await service.read(idOf(request), projectionOf(request, response)));
+          send(
+            request,
+            response,
+            200,
+            await service.read(idOf(request), projectionOf(request, response), accessOf(request, response)),
+          );
         else response.status(204).end();
       }),
     )

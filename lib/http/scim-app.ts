@@ -1,13 +1,14 @@
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import { ScimError } from '../protocol/errors.js';
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express';
+import { ScimError, type ScimErrorKind } from '../protocol/errors.js';
 import type { ListLimits } from '../protocol/list-query.js';
 import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import type { ResourceType } from '../protocol/schema.js';
 import type { BulkService } from '../services/bulk-service.js';
 import { CURSOR_TIMEOUT } from '../services/cursor-codec.js';
-import type { CursorSeal, ListService } from '../services/list-service.js';
+import type { ListKey, ListService } from '../services/list-service.js';
 import type { ResourceService } from '../services/resource-service.js';
-import type { SettingsService } from '../services/settings-service.js';
+import type { Refusal, SettingsService } from '../services/settings-service.js';
+import { AccessEnded } from '../stores/database.js';
 import type { Gate } from '../stores/settings-store.js';
 import { normaliseAddress } from './address.js';
 import { readBody } from './body.js';
@@ -16,7 +17,7 @@ import { discoveryRoutes } from './discovery-routes.js';
 import { errorHandler, sendError } from './error-response.js';
 import { ListRoutes } from './list-routes.js';
 import { validateByContract } from './openapi-validation.js';
-import { contextOf } from './request-context.js';
+import { accessOf, contextOf, isWriting } from './request-context.js';
 import { standardBody } from './request-quirks.js';
 import { handle, resourceRoutes } from './resource-routes.js';
 
@@ -43,7 +44,17 @@ export interface ScimAppOptions {
 const TYPES = [USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE];
 /** Operations of one bulk request, and of one PATCH as in the contract. */
 const MAX_OPERATIONS = 1000;
-const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** What is answered without a statement of its own, so that the token has to be looked up beforehand. */
+const WITHOUT_STATEMENT = /^\/(ServiceProviderConfigs?|ResourceTypes|Schemas|Me|Bulk)(\/|$)/i;
+
+const REFUSALS = {
+  unauthorized: [
+    'unauthorized',
+    'No valid token was sent. Make one on the SCIM page in the settings of Unleash, and send it as "Authorization: Bearer <token>".',
+  ],
+  disabled: ['forbidden', 'SCIM is switched off in the settings of Unleash; an administrator can switch it on there.'],
+  maintenance: ['unavailable', 'Unleash is in maintenance mode, so nothing can be changed; reading goes on.'],
+} as const satisfies Record<Refusal, readonly [ScimErrorKind, string]>;
 
 const bearerToken = (request: Request): string | undefined => /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
 
@@ -86,37 +97,38 @@ export const createScimApp = (options: ScimAppOptions): Express => {
   app.disable('etag');
   app.disable('x-powered-by');
 
-  const assertAdmitted = async (request: Request, response: Response): Promise<void> => {
-    const { gate, refusal } = await settings.admit(bearerToken(request));
-    if (refusal === 'unauthorized') {
-      throw new ScimError(
-        'unauthorized',
-        'No valid token was sent. Make one on the SCIM page in the settings of Unleash, and send it as "Authorization: Bearer <token>".',
-      );
-    }
-    if (refusal === 'disabled')
-      throw new ScimError(
-        'forbidden',
-        'SCIM is switched off in the settings of Unleash; an administrator can switch it on there.',
-      );
-    const reads = READING.has(request.method) || request.path.endsWith('/.search');
-    if (!reads && (gate.maintenance || options.isMaintenance())) {
-      throw new ScimError('unavailable', 'Unleash is in maintenance mode, so nothing can be changed; reading goes on.');
+  const assertAdmitted = async (request: Request, response: Response, fresh: boolean): Promise<void> => {
+    const writes = isWriting(request);
+    const { gate, refusal } = await settings.admit(bearerToken(request), { writes, fresh });
+    const reason = refusal ?? (writes && options.isMaintenance() ? 'maintenance' : undefined);
+    if (reason !== undefined) {
+      const [kind, detail] = REFUSALS[reason];
+      throw new ScimError(kind, detail);
     }
     response.locals.gate = gate;
   };
   const admit: RequestHandler = (request, response, next) => {
-    assertAdmitted(request, response).then(() => next(), next);
+    assertAdmitted(request, response, WITHOUT_STATEMENT.test(request.path)).then(() => next(), next);
+  };
+  /** A fault that was found before a statement could prove the access is told only to who may know: 401 and 403 come first. */
+  const admitBeforeFaults: ErrorRequestHandler = (error: unknown, request, response, next) => {
+    if (response.locals.gate === undefined || response.headersSent) {
+      next(error);
+      return;
+    }
+    const told =
+      error instanceof AccessEnded ? new ScimError('unavailable', 'The settings of SCIM are being changed; try again.') : error;
+    assertAdmitted(request, response, true).then(() => next(told), next);
   };
 
   const validate = validateByContract();
   const parse = readBody(bodyLimit);
   const body = [...parse, ...validate];
-  const sealOf = (response: Response): CursorSeal => {
+  const keyOf = (request: Request, response: Response): ListKey => {
     const gate: Gate | undefined = response.locals.gate;
-    return { tokenHash: gate?.tokenHash ?? Buffer.alloc(0), now: Date.now() };
+    return { access: accessOf(request, response), tokenHash: gate?.tokenHash ?? Buffer.alloc(0), now: Date.now() };
   };
-  const lists = new ListRoutes({ types: TYPES, lists: options.lists, limits, baseUrl, body, sealOf });
+  const lists = new ListRoutes({ types: TYPES, lists: options.lists, limits, baseUrl, body, keyOf });
   const routes = {
     baseUrl,
     validate,
@@ -153,6 +165,7 @@ export const createScimApp = (options: ScimAppOptions): Express => {
       );
     }),
   );
+  app.use(admitBeforeFaults);
   app.use(errorHandler({ limitBytes: bodyLimit, logError: options.logError }));
   return app;
 };

@@ -3,6 +3,7 @@ import { type BulkOperation, type BulkRequest, planBulk, resolveReferences } fro
 import { ScimError } from '../protocol/errors.js';
 import type { StoredResource } from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
+import { AccessEnded } from '../stores/database.js';
 import type { RequestContext, ResourceService } from './resource-service.js';
 
 /** What became of one operation; in the order of the request. */
@@ -77,7 +78,9 @@ export class BulkService {
           await service.delete(request.id, own);
           return done('noContent', request.id);
       }
-    } catch (error) {
+    } catch (cause) {
+      const error =
+        cause instanceof AccessEnded ? new ScimError('unauthorized', 'The token has ended meanwhile.', { cause }) : cause;
       return { ...this.#failed(operation, error), type, id: request.kind === 'create' ? undefined : request.id };
     }
   }

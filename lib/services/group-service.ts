@@ -8,7 +8,7 @@ import { readPatch } from '../protocol/patch-request.js';
 import { includes, type Projection } from '../protocol/projection.js';
 import { GROUP_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import { bindPath } from '../protocol/schema.js';
-import type { Database, Transaction } from '../stores/database.js';
+import type { Access, Database, Transaction } from '../stores/database.js';
 import type { GroupClaim, GroupNames, GroupRow, GroupStore } from '../stores/group-store.js';
 import type { MembershipStore } from '../stores/membership-store.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
@@ -83,14 +83,14 @@ export class GroupService implements ResourceService {
     this.#recoveryAdmins = options.recoveryAdmins;
   }
 
-  async read(id: string, projection: Projection): Promise<StoredResource> {
-    const row = await this.#groups.read(id, withMembers(projection));
+  async read(id: string, projection: Projection, access: Access): Promise<StoredResource> {
+    const row = await this.#groups.read(id, withMembers(projection), access);
     if (row === undefined) throw notFound(id);
     return toStoredGroup(row);
   }
 
-  async list(query: ResourceQuery, page: PageRequest, projection: Projection): Promise<Page<StoredResource>> {
-    const found = await this.#groups.list(query, page, withMembers(projection));
+  async list(query: ResourceQuery, page: PageRequest, projection: Projection, access: Access): Promise<Page<StoredResource>> {
+    const found = await this.#groups.list(query, page, withMembers(projection), access);
     return { ...found, rows: found.rows.map(toStoredGroup) };
   }
 
@@ -112,7 +112,7 @@ export class GroupService implements ResourceService {
         await this.#guard.assertAdminLeft(transaction, heldAdmin);
       }
       return toStoredGroup(await this.#reload(transaction, scimId));
-    });
+    }, context.access);
   }
 
   /** RFC 7644 3.5.1: states the whole group. A body without `members` says nothing of them, so they stay. */
@@ -128,7 +128,7 @@ export class GroupService implements ResourceService {
         context,
       );
       return toStoredGroup(await this.#reload(transaction, group.scimId));
-    });
+    }, context.access);
   }
 
   /** RFC 7644 3.5.2. Answers nothing: a group can be large, and who sends a PATCH knows what it says. */
@@ -136,10 +136,10 @@ export class GroupService implements ResourceService {
     const operations = readPatch(body);
     await this.#database.transaction(async (transaction) => {
       const group = await this.#lock(transaction, id, context);
-      const whole = needsMembers(operations) ? await this.#groups.read(group.scimId, true, transaction) : undefined;
+      const whole = needsMembers(operations) ? await this.#groups.readWithin(transaction, group.scimId, true) : undefined;
       const { document, members } = patchGroup(statedDocument(group), operations, whole?.members ?? []);
       await this.#write(transaction, group, toNames(document), members, context);
-    });
+    }, context.access);
     return undefined;
   }
 
@@ -148,7 +148,7 @@ export class GroupService implements ResourceService {
       const group = await this.#lock(transaction, id, context);
       const heldAdmin = await this.#groups.delete(transaction, [group.groupId], context.audit);
       await this.#guard.assertAdminLeft(transaction, heldAdmin);
-    });
+    }, context.access);
   }
 
   async #write(
@@ -223,7 +223,7 @@ export class GroupService implements ResourceService {
   }
 
   async #reload(transaction: Transaction, scimId: string): Promise<GroupRow> {
-    const row = await this.#groups.read(scimId, true, transaction);
+    const row = await this.#groups.readWithin(transaction, scimId, true);
     if (row === undefined) throw new Error('a group that was just written cannot be read');
     return row;
   }

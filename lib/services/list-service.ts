@@ -2,6 +2,7 @@ import { ScimError } from '../protocol/errors.js';
 import type { ListLimits, ListParameters, ListQuery, Paging, RootQuery } from '../protocol/list-query.js';
 import type { PageMarks, StoredResource } from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
+import type { Access } from '../stores/database.js';
 import type { Page, PageRequest, Position } from '../stores/page-sql.js';
 import type { RootStore } from '../stores/root-store.js';
 import { type Cursor, listDigest, openCursor, sealCursor } from './cursor-codec.js';
@@ -18,8 +19,9 @@ export interface ListAnswer {
   readonly marks: PageMarks;
 }
 
-/** What a cursor is bound to besides the list: the token, by its hash, and the time. */
-export interface CursorSeal {
+/** What a list is read by, and what its cursors are bound to besides the list: the token, by its hash, and the time. */
+export interface ListKey {
+  readonly access: Access;
   readonly tokenHash: Buffer;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -43,22 +45,22 @@ export class ListService {
     this.#limits = limits;
   }
 
-  async list(type: ResourceType, query: ListQuery, parameters: ListParameters, seal: CursorSeal): Promise<ListAnswer> {
+  async list(type: ResourceType, query: ListQuery, parameters: ListParameters, key: ListKey): Promise<ListAnswer> {
     const service = this.#services.get(type);
     if (service === undefined) throw new Error(`nobody serves ${type.name}`);
-    const turn = this.#turn(query.paging, parameters, type.endpoint, seal);
-    const page = await service.list(query, turn.request, query.projection);
+    const turn = this.#turn(query.paging, parameters, type.endpoint, key);
+    const page = await service.list(query, turn.request, query.projection, key.access);
     return {
       total: page.total,
       resources: page.rows.map((resource) => ({ type, resource })),
-      marks: this.#marks(query.paging, turn, page, seal),
+      marks: this.#marks(query.paging, turn, page, key),
     };
   }
 
   /** RFC 7644 3.4.2.1. */
-  async listRoot(query: RootQuery, parameters: ListParameters, seal: CursorSeal): Promise<ListAnswer> {
-    const turn = this.#turn(query.paging, parameters, '/', seal);
-    const page = await this.#root.list(query, turn.request);
+  async listRoot(query: RootQuery, parameters: ListParameters, key: ListKey): Promise<ListAnswer> {
+    const turn = this.#turn(query.paging, parameters, '/', key);
+    const page = await this.#root.list(query, turn.request, key.access);
     const types = [...this.#services.keys()];
     const found = await Promise.all(
       types.map(async (type, index) => {
@@ -76,10 +78,10 @@ export class ListService {
       const resource = found[index]?.get(row.id);
       return type === undefined || resource === undefined ? [] : [{ type, resource }];
     });
-    return { total: page.total, resources, marks: this.#marks(query.paging, turn, page, seal) };
+    return { total: page.total, resources, marks: this.#marks(query.paging, turn, page, key) };
   }
 
-  #turn(paging: Paging, parameters: ListParameters, endpoint: string, seal: CursorSeal): Turn {
+  #turn(paging: Paging, parameters: ListParameters, endpoint: string, key: ListKey): Turn {
     const digest = listDigest(endpoint, parameters.filter, parameters.sortBy, parameters.sortOrder);
     if (paging.kind === 'index') {
       return { request: { kind: 'index', offset: paging.startIndex - 1, limit: paging.count }, digest, isFirst: true };
@@ -89,7 +91,7 @@ export class ListService {
       const limit = count ?? Math.min(this.#limits.defaultCount, this.#limits.maxResults);
       return { request: { kind: 'after', position: undefined, limit }, digest, isFirst: true };
     }
-    const opened = openCursor(cursor, digest, seal.tokenHash, seal.now);
+    const opened = openCursor(cursor, digest, key.tokenHash, key.now);
     if (count !== undefined && count !== opened.count) {
       throw new ScimError(
         'invalidCount',
@@ -99,12 +101,12 @@ export class ListService {
     return { request: { kind: opened.direction, position: opened.position, limit: opened.count }, digest, isFirst: false };
   }
 
-  #marks(paging: Paging, turn: Turn, page: Page<unknown>, seal: CursorSeal): PageMarks {
+  #marks(paging: Paging, turn: Turn, page: Page<unknown>, key: ListKey): PageMarks {
     if (paging.kind === 'index') return { startIndex: paging.startIndex };
     const { request, digest, isFirst } = turn;
     if (request.limit === 0) return {};
     const make = (direction: Cursor['direction'], position: Position | undefined): string | undefined =>
-      position && sealCursor({ direction, position, count: request.limit }, digest, seal.tokenHash, seal.now);
+      position && sealCursor({ direction, position, count: request.limit }, digest, key.tokenHash, key.now);
     const backwards = request.kind === 'before';
     // Who came here by a cursor came from a page: in that direction there is one, as far as anybody knows.
     const next = backwards || page.hasMore ? make('after', page.positions.at(-1)) : undefined;

@@ -8,7 +8,7 @@ import { readPatch } from '../protocol/patch-request.js';
 import { includes, type Projection } from '../protocol/projection.js';
 import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import { bindPath } from '../protocol/schema.js';
-import type { Database, Transaction } from '../stores/database.js';
+import type { Access, Database, Transaction } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
 import type { Claim, LockedPerson, PersonRow, PersonState, PersonStore } from '../stores/person-store.js';
@@ -60,14 +60,14 @@ export class PersonService implements ResourceService {
     this.#options = options;
   }
 
-  async read(id: string, projection: Projection): Promise<StoredResource> {
-    const row = await this.#persons.read(id, withGroups(projection));
+  async read(id: string, projection: Projection, access: Access): Promise<StoredResource> {
+    const row = await this.#persons.read(id, withGroups(projection), access);
     if (row === undefined) throw notFound(id);
     return toStoredPerson(row);
   }
 
-  async list(query: ResourceQuery, page: PageRequest, projection: Projection): Promise<Page<StoredResource>> {
-    const found = await this.#persons.list(query, page, withGroups(projection));
+  async list(query: ResourceQuery, page: PageRequest, projection: Projection, access: Access): Promise<Page<StoredResource>> {
+    const found = await this.#persons.list(query, page, withGroups(projection), access);
     return { ...found, rows: found.rows.map(toStoredPerson) };
   }
 
@@ -98,7 +98,7 @@ export class PersonService implements ResourceService {
       }
       if (!startsActive) await this.#suspend(transaction, await this.#reload(transaction, scimId), context);
       return toStoredPerson(await this.#reload(transaction, scimId));
-    });
+    }, context.access);
   }
 
   /** RFC 7644 3.5.1: states the whole person. `active` is kept where it is not stated: a silent PUT revives nobody. */
@@ -131,7 +131,7 @@ export class PersonService implements ResourceService {
       if (!person.settled) await this.#persons.absorb(transaction, [person.userId]);
       const heldAdmin = await this.#lifecycle.softDelete(transaction, [person.userId], 'gone', context.audit);
       await this.#guard.assertAdminLeft(transaction, heldAdmin);
-    });
+    }, context.access);
   }
 
   async #change(
@@ -160,7 +160,7 @@ export class PersonService implements ResourceService {
         await this.#suspend(transaction, person, context);
       }
       return toStoredPerson(await this.#reload(transaction, person.scimId));
-    });
+    }, context.access);
   }
 
   async #assertFree(transaction: Transaction, state: PersonState, person: LockedPerson, resumes: boolean): Promise<void> {
@@ -194,7 +194,7 @@ export class PersonService implements ResourceService {
   }
 
   async #reload(transaction: Transaction, scimId: string): Promise<PersonRow> {
-    const row = await this.#persons.read(scimId, true, transaction);
+    const row = await this.#persons.readWithin(transaction, scimId, true);
     if (row === undefined) throw new Error('a person who was just written cannot be read');
     return row;
   }

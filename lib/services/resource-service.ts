@@ -3,12 +3,15 @@ import type { ResourceQuery } from '../protocol/list-query.js';
 import { etagOf, type StoredResource } from '../protocol/messages.js';
 import type { Projection } from '../protocol/projection.js';
 import type { QuirkId } from '../protocol/quirks.js';
+import type { Access } from '../stores/database.js';
 import type { Audit } from '../stores/event-sql.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
 
 /** What a request brings along besides its body. A journal of requests, when it comes, is written from here. */
 export interface RequestContext {
   readonly audit: Audit;
+  /** What the request is let in by, for its statements to prove. */
+  readonly access: Access;
   /** The If-Match header, as sent. */
   readonly ifMatch: string | undefined;
   /** The quirks that the request was rewritten for, of a bulk request those of all its operations. */
@@ -17,8 +20,8 @@ export interface RequestContext {
 
 /** The operations of RFC 7644 3 on one type of resource. Each one throws `ScimError` and leaves nothing half-done. */
 export interface ResourceService {
-  read(id: string, projection: Projection): Promise<StoredResource>;
-  list(query: ResourceQuery, page: PageRequest, projection: Projection): Promise<Page<StoredResource>>;
+  read(id: string, projection: Projection, access: Access): Promise<StoredResource>;
+  list(query: ResourceQuery, page: PageRequest, projection: Projection, access: Access): Promise<Page<StoredResource>>;
   /** Those of the host's ids that are there, by host id. */
   readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>>;
   /** `id`: the one to give to a new resource; undefined: any. */

@@ -18,13 +18,20 @@ export interface SettingsStores {
 }
 
 /** Why a request may not pass. */
-export type Refusal = 'unauthorized' | 'disabled';
+export type Refusal = 'unauthorized' | 'disabled' | 'maintenance';
+
+export interface Admission {
+  readonly gate: Gate;
+  readonly refusal: Refusal | undefined;
+}
 
 /** What the settings page does, and who may come in. */
 export class SettingsService {
   readonly #database: Database;
   readonly #stores: SettingsStores;
   readonly #guard: AdminGuard;
+  /** As it was read last. Never enough to let somebody in: it only saves the asking. */
+  #gate: Gate | undefined;
 
   constructor(database: Database, stores: SettingsStores, guard: AdminGuard) {
     this.#database = database;
@@ -32,12 +39,22 @@ export class SettingsService {
     this.#guard = guard;
   }
 
-  /** RFC 7644 2: a wrong token is told before the switch, so that nobody without one learns how it stands. */
-  async admit(token: string | undefined): Promise<{ readonly gate: Gate; readonly refusal: Refusal | undefined }> {
+  /**
+   * Lets a request in, or says why not. RFC 7644 2: a wrong token is told before the switch, so that nobody without one learns
+   * how it stands. The gate that was read last opens the door for a token that fits it, without a statement of its own: the
+   * statements of the request prove the access that comes with it. `fresh` reads it anew, for requests that have no statement.
+   */
+  async admit(token: string | undefined, wish: { readonly writes: boolean; readonly fresh: boolean }): Promise<Admission> {
+    const known = this.#gate;
+    if (known !== undefined && !wish.fresh && tokenMatches(token ?? '', known.tokenHash) && known.enabled && !known.maintenance) {
+      return { gate: known, refusal: undefined };
+    }
     const gate = await this.#stores.settings.readGate(this.#database);
+    this.#gate = gate;
     const isKnown = tokenMatches(token ?? '', gate.tokenHash);
     if (token === undefined || !isKnown) return { gate, refusal: 'unauthorized' };
-    return { gate, refusal: gate.enabled ? undefined : 'disabled' };
+    if (!gate.enabled) return { gate, refusal: 'disabled' };
+    return { gate, refusal: wish.writes && gate.maintenance ? 'maintenance' : undefined };
   }
 
   async isEnabled(): Promise<boolean> {

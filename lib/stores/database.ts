@@ -24,6 +24,17 @@ export interface Queryable {
   query<Row>(statement: SqlFragment): Promise<readonly Row[]>;
 }
 
+/** What a request is let in by; proven within its own statements, for another replica may have closed the door meanwhile. */
+export interface Access {
+  readonly tokenNumber: number;
+  readonly writes: boolean;
+}
+
+/** The door was closed: the token was replaced, SCIM switched off, or maintenance begun. Nothing was read or changed. */
+export class AccessEnded extends Error {
+  override readonly name = 'AccessEnded';
+}
+
 /** A transaction that is open: statements of it see each other, and nobody else does. */
 export interface Transaction extends Queryable {
   readonly inTransaction: true;
@@ -64,8 +75,12 @@ const UNIQUE: Readonly<Record<string, string>> = {
   groups_scim_external_id_uniq_idx: 'externalId belongs to a group that SCIM already manages; find it by a filter on externalId.',
 };
 
+/** Raised by the function `scim_admits`. */
+const ACCESS_ENDED = 'SC001';
+
 /** The one place where what Postgres refuses becomes what a client is told. */
 const translate = (error: unknown): unknown => {
+  if (errorCode(error) === ACCESS_ENDED) return new AccessEnded('SCIM is closed to this token', { cause: error });
   if (isUnavailable(error)) {
     return new ScimError('unavailable', 'The database of Unleash cannot be reached at the moment; try again shortly.', {
       cause: error,
@@ -77,6 +92,13 @@ const translate = (error: unknown): unknown => {
       : '';
   const detail = UNIQUE[constraint];
   return detail === undefined ? error : new ScimError('uniqueness', detail, { cause: error });
+};
+
+/** Two statements in one round trip have no parameters; a number and a boolean need none. */
+const beginWith = (access: Access | undefined): string => {
+  if (access === undefined) return 'BEGIN';
+  if (!Number.isSafeInteger(access.tokenNumber)) throw new TypeError('the number of a token is a whole number');
+  return `BEGIN; SELECT scim_admits(${access.tokenNumber}, ${access.writes === true})`;
 };
 
 const isConnection = (candidate: unknown): candidate is Connection =>
@@ -109,8 +131,17 @@ export class Database implements Queryable {
     this.#prepared = options.prepared;
   }
 
-  async query<Row>(statement: SqlFragment): Promise<readonly Row[]> {
-    return this.#withConnection((connection) => this.#run<Row>(connection, statement));
+  /**
+   * Runs a SELECT, or any statement where no access has to be proven.
+   *
+   * @throws {AccessEnded}
+   */
+  async query<Row>(statement: SqlFragment, access?: Access): Promise<readonly Row[]> {
+    const proven =
+      access === undefined
+        ? statement
+        : sql`SELECT admitted.* FROM (${statement}) admitted WHERE scim_admits(${access.tokenNumber}::integer, ${access.writes}::boolean)`;
+    return this.#withConnection((connection) => this.#run<Row>(connection, proven));
   }
 
   /**
@@ -118,14 +149,19 @@ export class Database implements Queryable {
    * no effect outside of the database.
    *
    * @throws {ScimError} `unavailable` when the database cannot be reached or goes on to lose the race.
+   * @throws {AccessEnded}
    */
-  async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-    return untilWon(() => this.#withConnection((connection) => this.#attempt(connection, work)));
+  async transaction<Result>(work: (transaction: Transaction) => Promise<Result>, access?: Access): Promise<Result> {
+    return untilWon(() => this.#withConnection((connection) => this.#attempt(connection, work, access)));
   }
 
-  async #attempt<Result>(connection: Connection, work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
-    await connection.query({ text: 'BEGIN' });
+  async #attempt<Result>(
+    connection: Connection,
+    work: (transaction: Transaction) => Promise<Result>,
+    access: Access | undefined,
+  ): Promise<Result> {
     try {
+      await connection.query({ text: beginWith(access) });
       const result = await work({
         inTransaction: true,
         query: <Row>(statement: SqlFragment) => this.#run<Row>(connection, statement),

@@ -2,7 +2,7 @@ import type { Document } from '../protocol/document.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
 import { groupCarriesAdmin, IS_LIVE_PERSON } from './admin-sql.js';
-import type { Database, Queryable, Transaction } from './database.js';
+import type { Access, Database, Transaction } from './database.js';
 import { type Audit, insertEvents } from './event-sql.js';
 import { GROUPS_FROM, groupColumns, MANAGED, matchingGroups } from './group-sql.js';
 import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
@@ -44,6 +44,9 @@ const newPayload = (id: SqlFragment, names: GroupNames, scimId: string): SqlFrag
   sql`jsonb_build_object('id', ${id}, 'name', ${names.displayName}::text, 'description', ''::text, 'mappingsSSO', '[]'::jsonb,
     'scimId', ${scimId}::text, 'users', '[]'::jsonb)`;
 
+const one = (scimId: string, withMembers: boolean): SqlFragment =>
+  sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`;
+
 export class GroupStore {
   readonly #database: Database;
 
@@ -51,10 +54,13 @@ export class GroupStore {
     this.#database = database;
   }
 
-  async read(scimId: string, withMembers: boolean, queryable: Queryable = this.#database): Promise<GroupRow | undefined> {
-    const rows = await queryable.query<GroupRow>(
-      sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`,
-    );
+  async read(scimId: string, withMembers: boolean, access: Access): Promise<GroupRow | undefined> {
+    const rows = await this.#database.query<GroupRow>(one(scimId, withMembers), access);
+    return rows[0];
+  }
+
+  async readWithin(transaction: Transaction, scimId: string, withMembers: boolean): Promise<GroupRow | undefined> {
+    const rows = await transaction.query<GroupRow>(one(scimId, withMembers));
     return rows[0];
   }
 
@@ -67,17 +73,17 @@ export class GroupStore {
       SELECT g.id AS "groupId", g.scim_id AS "scimId", g.scim_external_id AS "externalId", g.name AS "displayName", '' AS version,
         g.created_at AS created, g.created_at AS "lastModified", NULL::jsonb AS members
       FROM groups g WHERE g.scim_id = ${scimId} FOR NO KEY UPDATE`);
-    return withVersion && locked[0] !== undefined ? this.read(scimId, false, transaction) : locked[0];
+    return withVersion && locked[0] !== undefined ? this.readWithin(transaction, scimId, false) : locked[0];
   }
 
-  async list(query: ResourceQuery, page: PageRequest, withMembers: boolean): Promise<Page<GroupRow>> {
+  async list(query: ResourceQuery, page: PageRequest, withMembers: boolean, access: Access): Promise<Page<GroupRow>> {
     const source: ListSource = {
       matching: matchingGroups(query),
       read: { from: GROUPS_FROM, id: sql`g.id`, columns: groupColumns(withMembers) },
       isSorted: query.sort !== undefined,
       descending: query.sort?.descending ?? false,
     };
-    return readPage(this.#database, source, page);
+    return readPage(this.#database, source, page, access);
   }
 
   /** The rows with these host ids, in no order. */

@@ -1,5 +1,5 @@
 import { type SqlFragment, sql } from '../sql/sql.js';
-import type { Queryable } from './database.js';
+import type { Access, Database } from './database.js';
 
 /** Where a row stands in its list: the value it is sorted by (null: unassigned, or no sorting) and the host's id. */
 export interface Position {
@@ -61,7 +61,12 @@ const beyond = (source: ListSource, { key, id }: Position, backwards: boolean): 
 };
 
 /** Reads a page and the number of all rows in one statement. */
-export const readPage = async <Row>(queryable: Queryable, source: ListSource, request: PageRequest): Promise<Page<Row>> => {
+export const readPage = async <Row>(
+  database: Database,
+  source: ListSource,
+  request: PageRequest,
+  access: Access,
+): Promise<Page<Row>> => {
   const backwards = request.kind === 'before';
   const start =
     request.kind === 'index' || request.position === undefined ? sql`TRUE` : beyond(source, request.position, backwards);
@@ -69,13 +74,16 @@ export const readPage = async <Row>(queryable: Queryable, source: ListSource, re
   const offset = request.kind === 'index' ? request.offset : 0;
   const columns = source.read === undefined ? sql`` : sql`, ${source.read.columns}`;
   const joined = source.read === undefined ? sql`` : sql`JOIN (${source.read.from}) ON ${source.read.id} = chosen.list_id`;
-  const rows = await queryable.query<Row & { total: number; listKey: string | null; listId: number | string | null }>(sql`
+  const rows = await database.query<Row & { total: number; listKey: string | null; listId: number | string | null }>(
+    sql`
     WITH matching AS MATERIALIZED (${source.matching}),
     chosen AS (SELECT list_id, list_key FROM matching WHERE ${start} ORDER BY ${order(source, backwards)} LIMIT ${request.limit + extra} OFFSET ${offset})
     SELECT counted.total, page.* FROM (SELECT count(*)::integer AS total FROM matching) counted LEFT JOIN LATERAL (
       SELECT chosen.list_id AS "listId", chosen.list_key AS "listKey", row_number() OVER (ORDER BY ${order(source, backwards)}) AS "listRow" ${columns}
       FROM chosen ${joined}) page ON TRUE
-    ORDER BY page."listRow"`);
+    ORDER BY page."listRow"`,
+    access,
+  );
   const found = rows.filter((row) => row.listId !== null);
   const kept = request.limit < found.length ? found.slice(0, request.limit) : found;
   if (backwards) kept.reverse();

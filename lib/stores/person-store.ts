@@ -1,7 +1,7 @@
 import type { Document } from '../protocol/document.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
-import type { Database, Queryable, Transaction } from './database.js';
+import type { Access, Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
 import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
 import { byScimId, matchingPeople, PEOPLE, personColumns, ROOT_ROLE_COLUMN, VISIBLE } from './person-sql.js';
@@ -73,6 +73,9 @@ const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment
     rootRole,
   });
 
+const one = (scimId: string, withGroups: boolean): SqlFragment =>
+  sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE ${byScimId(scimId)} AND ${VISIBLE}`;
+
 export class PersonStore {
   readonly #database: Database;
 
@@ -80,10 +83,13 @@ export class PersonStore {
     this.#database = database;
   }
 
-  async read(scimId: string, withGroups: boolean, queryable: Queryable = this.#database): Promise<PersonRow | undefined> {
-    const rows = await queryable.query<PersonRow>(
-      sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE ${byScimId(scimId)} AND ${VISIBLE}`,
-    );
+  async read(scimId: string, withGroups: boolean, access: Access): Promise<PersonRow | undefined> {
+    const rows = await this.#database.query<PersonRow>(one(scimId, withGroups), access);
+    return rows[0];
+  }
+
+  async readWithin(transaction: Transaction, scimId: string, withGroups: boolean): Promise<PersonRow | undefined> {
+    const rows = await transaction.query<PersonRow>(one(scimId, withGroups));
     return rows[0];
   }
 
@@ -98,14 +104,14 @@ export class PersonStore {
     return rows[0];
   }
 
-  async list(query: ResourceQuery, page: PageRequest, withGroups: boolean): Promise<Page<PersonRow>> {
+  async list(query: ResourceQuery, page: PageRequest, withGroups: boolean, access: Access): Promise<Page<PersonRow>> {
     const source: ListSource = {
       matching: matchingPeople(query),
       read: { from: PEOPLE, id: sql`u.id`, columns: personColumns(withGroups) },
       isSorted: query.sort !== undefined,
       descending: query.sort?.descending ?? false,
     };
-    return readPage(this.#database, source, page);
+    return readPage(this.#database, source, page, access);
   }
 
   /** The rows with these host ids, in no order. */

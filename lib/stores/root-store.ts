@@ -1,6 +1,6 @@
 import type { RootQuery } from '../protocol/list-query.js';
 import { joinSql, sql } from '../sql/sql.js';
-import type { Database } from './database.js';
+import type { Access, Database } from './database.js';
 import { matchingGroups } from './group-sql.js';
 import { type Page, type PageRequest, readPage } from './page-sql.js';
 import { matchingPeople } from './person-sql.js';
@@ -21,7 +21,7 @@ export class RootStore {
     this.#database = database;
   }
 
-  async list({ types, isSorted, descending }: RootQuery, page: PageRequest): Promise<Page<RootEntry>> {
+  async list({ types, isSorted, descending }: RootQuery, page: PageRequest, access: Access): Promise<Page<RootEntry>> {
     const [people, groups] = types;
     const parts = [
       ...(people?.matches === true ? [matchingPeople(people)] : []),
@@ -29,7 +29,7 @@ export class RootStore {
     ];
     const nothing = sql`SELECT 0 AS list_id, NULL::text COLLATE "C" AS list_key WHERE FALSE`;
     const matching = parts.length === 0 ? nothing : joinSql(parts, sql` UNION ALL `);
-    const found = await readPage(this.#database, { matching, read: undefined, isSorted, descending }, page);
+    const found = await readPage(this.#database, { matching, read: undefined, isSorted, descending }, page, access);
     const rows = found.positions.map(
       ({ id }): RootEntry => (id >= GROUP_OFFSET ? { type: 'Group', id: id - GROUP_OFFSET } : { type: 'User', id }),
     );
