@@ -82,22 +82,23 @@ export class PersonService implements ResourceService {
     const fresh = toState(assignedOnly(stated));
     assertNotRecoveryAdmin(fresh, this.#options.recoveryAdmins);
     return this.#database.transaction(async (transaction) => {
-      const verdict = await this.#claims(transaction, fresh, undefined);
-      const scimId = id;
+      const { adoptable } = await this.#claims(transaction, fresh, undefined);
       const startsActive = active !== false;
-      const { adoptable } = verdict;
+      let person: PersonRow;
       if (adoptable === undefined) {
-        const { defaultRootRole } = this.#options;
-        await this.#persons.create(
+        const rootRole = this.#options.defaultRootRole;
+        person = await this.#persons.create(
           transaction,
-          { scimId, state: fresh, rootRole: defaultRootRole, hasSeat: startsActive },
+          { scimId: id, state: fresh, rootRole, hasSeat: startsActive },
           context.audit,
         );
       } else {
-        await this.#persons.adopt(transaction, adoptable, { scimId, state: adoptedState(stated, adoptable) }, context.audit);
+        await this.#persons.adopt(transaction, adoptable, { scimId: id, state: adoptedState(stated, adoptable) }, context.audit);
+        person = await this.#reload(transaction, id);
       }
-      if (!startsActive) await this.#suspend(transaction, await this.#reload(transaction, scimId), context);
-      return toStoredPerson(await this.#reload(transaction, scimId));
+      if (startsActive) return toStoredPerson(person);
+      await this.#suspend(transaction, person, context);
+      return toStoredPerson(await this.#reload(transaction, id));
     }, context.access);
   }
 
@@ -148,16 +149,19 @@ export class PersonService implements ResourceService {
       if (!person.settled) await this.#persons.absorb(transaction, [person.userId]);
       const state = toState(next);
       const resumes = active && !person.active;
+      let written = person;
       if (changed.length > 0) {
         const names = changed.some((key) => key === 'userName' || key === 'emails' || key === 'externalId');
         if (names) await this.#assertFree(transaction, state, person, resumes);
-        await this.#persons.update(transaction, person, state, changed, context.audit, { withEvent: !resumes });
+        written = await this.#persons.update(transaction, person, state, changed, context.audit, { withEvent: !resumes });
       }
       if (resumes) {
         assertMayResume(await this.#claims(transaction, state, person.userId));
         await this.#lifecycle.resume(transaction, person, state, this.#options.defaultRootRole, context.audit);
-      } else if (!active && person.active) {
+      } else if (active !== person.active) {
         await this.#suspend(transaction, person, context);
+      } else {
+        return toStoredPerson(written);
       }
       return toStoredPerson(await this.#reload(transaction, person.scimId));
     }, context.access);

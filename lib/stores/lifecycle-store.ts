@@ -3,6 +3,7 @@ import { ADMINS, carriesAdmin, groupCarriesAdmin } from './admin-sql.js';
 import type { Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
 import type { LockedPerson, PersonState } from './person-store.js';
+import { rootRoleOf, rootRoleToGive } from './role-sql.js';
 
 /**
  * Everything that lets somebody in: browser sessions, personal access tokens, reset links and the link to an invite.
@@ -46,8 +47,7 @@ export class LifecycleStore {
     });
     const rows = await transaction.query<{ heldAdmin: boolean }>(sql`
       WITH old AS (
-        SELECT u.id, u.name, u.username, u.email, (SELECT ru.role_id FROM role_user ru JOIN roles r ON r.id = ru.role_id
-          WHERE ru.user_id = u.id AND r.type IN ('root', 'root-custom') ORDER BY ru.role_id LIMIT 1) AS root_role
+        SELECT u.id, u.name, u.username, u.email, ${rootRoleOf(sql`u.id`)} AS root_role
         FROM users u WHERE u.id = ANY(${ids}) AND u.deleted_at IS NULL),
       ended AS (
         UPDATE users SET deleted_at = now(), email = NULL, username = NULL, scim_id = NULL, scim_external_id = NULL,
@@ -128,8 +128,7 @@ export class LifecycleStore {
       root_role AS (SELECT r.id AS role_id FROM taken t JOIN roles r ON r.id = t.role_id WHERE r.type IN ('root', 'root-custom') LIMIT 1),
       default_role AS (
         INSERT INTO role_user (role_id, user_id, project)
-        SELECT (SELECT id FROM roles WHERE type IN ('root', 'root-custom') AND (name = ${defaultRole} OR id::text = ${defaultRole})
-          ORDER BY type, id LIMIT 1), ${userId}, 'default'
+        SELECT ${rootRoleToGive(defaultRole)}, ${userId}, 'default'
         WHERE NOT EXISTS (SELECT 1 FROM root_role) RETURNING role_id),
       parked AS (DELETE FROM scim_parked_members WHERE user_id = ${userId} RETURNING *),
       members AS (

@@ -5,6 +5,7 @@ import { compileFilter, type FilterColumns, type FilterElements } from '../sql/f
 import { compileSortKey } from '../sql/sort-sql.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
 import { matchingRows } from './page-sql.js';
+import { rootRoleOf } from './role-sql.js';
 
 /**
  * A managed person is a host user and, once SCIM has written them, a row of ours. The host's columns are the truth for name,
@@ -52,10 +53,19 @@ const CREATED = sql`coalesce(s.created_at, u.created_at::timestamptz)`;
 const LAST_MODIFIED = sql`(CASE WHEN s.user_id IS NULL THEN u.created_at::timestamptz WHEN ${KEPT} THEN s.updated_at ELSE greatest(s.updated_at, u.updated_at) END)`;
 
 /** Our counter misses what the host's pages change, a hash alone comes back when a value does: both together do neither. */
-const VERSION = sql`(coalesce(s.version, 0) || '.' || left(md5(CASE WHEN s.state = 'suspended' THEN '' ELSE jsonb_build_array(u.name, u.username, u.email)::text END), 10))`;
+const versionOf = (counter: SqlFragment, hostColumns: SqlFragment): SqlFragment =>
+  sql`(${counter} || '.' || left(md5(${hostColumns}), 10))`;
 
-const ROOT_ROLE = sql`(SELECT ru.role_id FROM role_user ru JOIN roles r ON r.id = ru.role_id
-  WHERE ru.user_id = u.id AND r.type IN ('root', 'root-custom') ORDER BY ru.role_id LIMIT 1)`;
+const VERSION = versionOf(
+  sql`coalesce(s.version, 0)`,
+  sql`CASE WHEN s.state = 'suspended' THEN '' ELSE jsonb_build_array(u.name, u.username, u.email)::text END`,
+);
+
+/** `VERSION` of a row that was just written, where the host's columns are what our row says of them. */
+export const WRITTEN_VERSION = versionOf(
+  sql`s.version`,
+  sql`CASE WHEN s.state = 'suspended' THEN '' ELSE jsonb_build_array(s.host_name, s.host_username, s.host_email)::text END`,
+);
 
 /** Memberships as SCIM shows them: those of a suspended person are parked. */
 const MEMBERSHIPS = sql`(SELECT group_id, user_id FROM group_user UNION ALL SELECT group_id, user_id FROM scim_parked_members)`;
@@ -76,7 +86,7 @@ export const personColumns = (withGroups: boolean): SqlFragment => sql`
   ${VERSION} AS version, ${CREATED} AS created, ${LAST_MODIFIED} AS "lastModified",
   ${withGroups ? GROUPS : sql`NULL::jsonb`} AS groups`;
 
-export const ROOT_ROLE_COLUMN = sql`${ROOT_ROLE} AS "rootRole"`;
+export const ROOT_ROLE_COLUMN = sql`${rootRoleOf(sql`u.id`)} AS "rootRole"`;
 
 /** The one row with that id, by the indexes of both tables. */
 export const byScimId = (scimId: string): SqlFragment =>

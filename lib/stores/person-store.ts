@@ -4,7 +4,8 @@ import { type SqlFragment, sql } from '../sql/sql.js';
 import type { Access, Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
 import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
-import { byScimId, matchingPeople, PEOPLE, personColumns, ROOT_ROLE_COLUMN, VISIBLE } from './person-sql.js';
+import { byScimId, matchingPeople, PEOPLE, personColumns, ROOT_ROLE_COLUMN, VISIBLE, WRITTEN_VERSION } from './person-sql.js';
+import { rootRoleNamed, rootRoleToGive } from './role-sql.js';
 
 /** A managed person as the database has them. `document` holds the SCIM attributes that have no column. */
 export interface PersonRow {
@@ -61,9 +62,6 @@ export interface Claim {
 const emailHash = (email: string | null): SqlFragment =>
   sql`CASE WHEN ${email}::text IS NOT NULL THEN encode(sha256(convert_to(${email}::text, 'UTF8')), 'hex') END`;
 
-const rootRoleNamed = (role: string): SqlFragment =>
-  sql`(SELECT id FROM roles WHERE type IN ('root', 'root-custom') AND (name = ${role} OR id::text = ${role}) ORDER BY type, id LIMIT 1)`;
-
 const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment): SqlFragment =>
   userPayload({
     id,
@@ -72,6 +70,14 @@ const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment
     email: sql`${state.hostEmail}::text`,
     rootRole,
   });
+
+type Written = Pick<PersonRow, 'userId' | 'version' | 'created' | 'lastModified'>;
+const WRITTEN = sql`s.user_id AS "userId", ${WRITTEN_VERSION} AS version, s.created_at AS created, s.updated_at AS "lastModified"`;
+
+const written = ([row]: readonly Written[]): Written => {
+  if (row === undefined) throw new Error('a person who was just written has no row');
+  return row;
+};
 
 const one = (scimId: string, withGroups: boolean): SqlFragment =>
   sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE ${byScimId(scimId)} AND ${VISIBLE}`;
@@ -168,9 +174,9 @@ export class PersonStore {
     transaction: Transaction,
     person: { readonly scimId: string; readonly state: PersonState; readonly rootRole: string; readonly hasSeat: boolean },
     audit: Audit,
-  ): Promise<number> {
+  ): Promise<PersonRow> {
     const { scimId, state, rootRole } = person;
-    const rows = await transaction.query<{ id: number }>(sql`
+    const rows = await transaction.query<Written>(sql`
       WITH u AS (
         INSERT INTO users (name, username, email, email_hash, scim_id, scim_external_id, created_at)
         VALUES (${state.hostName}, ${state.hostUsername}, ${state.hostEmail}, ${emailHash(person.hasSeat ? state.hostEmail : null)},
@@ -179,14 +185,12 @@ export class PersonStore {
       s AS (
         INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
         SELECT u.id, ${scimId}::text, 'active', ${state.userName}::text, ${state.externalId}::text, ${JSON.stringify(state.document)}::jsonb,
-          ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u),
+          ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u RETURNING *),
       r AS (
-        INSERT INTO role_user (role_id, user_id, project) SELECT ${rootRoleNamed(rootRole)}, u.id, 'default' FROM u RETURNING role_id, user_id),
+        INSERT INTO role_user (role_id, user_id, project) SELECT ${rootRoleToGive(rootRole)}, u.id, 'default' FROM u RETURNING role_id, user_id),
       e AS (${insertEvents('user-created', audit, { data: statePayload(sql`r.user_id`, state, sql`r.role_id`) }, sql`FROM r`)})
-      SELECT id FROM u`);
-    const id = rows[0]?.id;
-    if (id === undefined) throw new Error('PostgreSQL returned no id for a new user');
-    return id;
+      SELECT ${WRITTEN} FROM s`);
+    return { ...state, ...written(rows), scimId, active: true, settled: true, groups: [] };
   }
 
   /** Takes over a host user nobody managed: the id, roles, groups, sessions and history stay. */
@@ -237,7 +241,7 @@ export class PersonStore {
     changed: readonly string[],
     audit: Audit,
     options: { readonly withEvent: boolean },
-  ): Promise<void> {
+  ): Promise<LockedPerson> {
     const hostChanged =
       person.hostName !== state.hostName || person.hostUsername !== state.hostUsername || person.hostEmail !== state.hostEmail;
     const rootRole = sql`${person.rootRole}::integer`;
@@ -249,18 +253,20 @@ export class PersonStore {
       { data: said, preData: statePayload(sql`${person.userId}::integer`, person, rootRole) },
       options.withEvent ? sql`` : sql`WHERE FALSE`,
     );
-    await transaction.query(sql`
+    const rows = await transaction.query<Written>(sql`
       WITH u AS (
         UPDATE users SET name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail},
           scim_external_id = ${state.externalId},
           email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(state.hostEmail)} END
         WHERE id = ${person.userId} AND deleted_at IS NULL),
       s AS (
-        UPDATE scim_users SET user_name = ${state.userName}, external_id = ${state.externalId}, document = ${JSON.stringify(state.document)}::jsonb,
+        UPDATE scim_users s SET user_name = ${state.userName}, external_id = ${state.externalId}, document = ${JSON.stringify(state.document)}::jsonb,
           host_name = ${state.hostName}, host_username = ${state.hostUsername}, host_email = ${state.hostEmail},
           version = version + 1, updated_at = now()
-        WHERE user_id = ${person.userId})
-      ${event}`);
+        WHERE s.user_id = ${person.userId} RETURNING *),
+      e AS (${event})
+      SELECT ${WRITTEN} FROM s`);
+    return { ...person, ...state, ...written(rows), settled: true };
   }
 
   /** The names of root roles that a new person can get; used once, to refuse a wrong option at the start. */
