@@ -143,6 +143,19 @@ describe('a person whom nobody knows', () => {
     }
   });
 
+  test('is a Viewer where the role of the option was removed after the start', async () => {
+    const { db } = world();
+    await db.query(`INSERT INTO roles (name, description, type) VALUES ('Passing', '', 'root-custom')`);
+    const host = await startHost({ database: db, scimOptions: { defaultRootRole: 'Passing' } });
+    try {
+      await db.query(`DELETE FROM roles WHERE name = 'Passing'`);
+      const { hostId } = await provision({ db, scim: clientOf(host) }, 'after-the-role');
+      expect(await rolesOf(db, hostId)).toEqual([`${VIEWER_ROLE}:default`]);
+    } finally {
+      await host.stop();
+    }
+  });
+
   test('is not made out of the bootstrap admin, who is a recovery admin by default: 409', async () => {
     const { scim, db } = world();
     const before = await hostUser(db, 1);
