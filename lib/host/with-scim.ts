@@ -16,6 +16,7 @@ import { ListService } from '../services/list-service.js';
 import { PersonService } from '../services/person-service.js';
 import type { ResourceService } from '../services/resource-service.js';
 import { SettingsService } from '../services/settings-service.js';
+import { ClaimStore } from '../stores/claim-store.js';
 import { type ConnectionPool, Database } from '../stores/database.js';
 import { GroupStore } from '../stores/group-store.js';
 import { LifecycleStore } from '../stores/lifecycle-store.js';
@@ -115,7 +116,10 @@ const mountScim = (
 
   const prefix = `${config.server.baseUriPath}/scim`;
   app.use(plainSlashes(prefix));
-  const people = new PersonService(database, persons, lifecycle, guard, { defaultRootRole, recoveryAdmins });
+  const people = new PersonService(database, { persons, claims: new ClaimStore(), lifecycle }, guard, {
+    defaultRootRole,
+    recoveryAdmins,
+  });
   const groupService = new GroupService(database, groups, new MembershipStore(), guard, { recoveryAdmins });
   const limits = { defaultCount: Math.min(options.defaultPageSize, options.maxPageSize), maxResults: options.maxPageSize };
   const resources = new Map<ResourceType, ResourceService>([

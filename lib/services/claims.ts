@@ -1,5 +1,6 @@
 import { ScimError } from '../protocol/errors.js';
-import type { Claim, PersonState } from '../stores/person-store.js';
+import type { Claim } from '../stores/claim-store.js';
+import type { PersonState } from '../stores/person-store.js';
 
 /** Who stands in the way of a person's names, or may be taken over. */
 export interface ClaimVerdict {

@@ -8,20 +8,27 @@ import { readPatch } from '../protocol/patch-request.js';
 import { includes, type Projection } from '../protocol/projection.js';
 import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import { bindPath } from '../protocol/schema.js';
+import type { Claim, ClaimStore } from '../stores/claim-store.js';
 import type { Access, Database, Transaction } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
-import type { Claim, LockedPerson, PersonRow, PersonState, PersonStore } from '../stores/person-store.js';
+import type { LockedPerson, NewPerson, PersonRow, PersonState, PersonStore } from '../stores/person-store.js';
 import type { AdminGuard } from './admin-guard.js';
 import { assertMayResume, assertNobodyInTheWay, assertNotRecoveryAdmin, type ClaimVerdict, weighClaims } from './claims.js';
 import { statedDocument, toState, toStoredPerson } from './person-mapping.js';
-import { assertPrecondition, type RequestContext, type ResourceService } from './resource-service.js';
+import { assertPrecondition, type NewResource, type RequestContext, type ResourceService } from './resource-service.js';
 
 export interface PersonOptions {
   /** Name or id of the root role of a new person. */
   readonly defaultRootRole: string;
   /** Usernames and e-mails, lower-case, that SCIM never takes. */
   readonly recoveryAdmins: readonly string[];
+}
+
+export interface PersonStores {
+  readonly persons: PersonStore;
+  readonly claims: ClaimStore;
+  readonly lifecycle: LifecycleStore;
 }
 
 const notFound = (id: string): ScimError => new ScimError('notFound', `There is no User with the id "${id.slice(0, 100)}".`);
@@ -44,18 +51,36 @@ const adoptedState = (statement: Statement, claim: Claim): PersonState => {
   return state.hostName !== null || claim.name === null ? state : toState({ ...document, displayName: claim.name });
 };
 
+/** Of those who share a name or an identifier the first; the others would break a unique index. */
+const withoutRepeats = (people: readonly NewPerson[]): readonly NewPerson[] => {
+  const seen = new Set<string>();
+  return people.filter(({ state }) => {
+    const { userName, hostEmail, externalId } = state;
+    const keys = [
+      `u${userName.toLowerCase()}`,
+      `u${hostEmail ?? userName.toLowerCase()}`,
+      ...(externalId === null ? [] : [`x${externalId}`]),
+    ];
+    if (keys.some((key) => seen.has(key))) return false;
+    for (const key of keys) seen.add(key);
+    return true;
+  });
+};
+
 /** The decisions about people: create or adopt, change, suspend and resume, delete. */
 export class PersonService implements ResourceService {
   readonly #database: Database;
   readonly #persons: PersonStore;
+  readonly #claimed: ClaimStore;
   readonly #lifecycle: LifecycleStore;
   readonly #guard: AdminGuard;
   readonly #options: PersonOptions;
 
-  constructor(database: Database, persons: PersonStore, lifecycle: LifecycleStore, guard: AdminGuard, options: PersonOptions) {
+  constructor(database: Database, stores: PersonStores, guard: AdminGuard, options: PersonOptions) {
     this.#database = database;
-    this.#persons = persons;
-    this.#lifecycle = lifecycle;
+    this.#persons = stores.persons;
+    this.#claimed = stores.claims;
+    this.#lifecycle = stores.lifecycle;
     this.#guard = guard;
     this.#options = options;
   }
@@ -86,12 +111,10 @@ export class PersonService implements ResourceService {
       const startsActive = active !== false;
       let person: PersonRow;
       if (adoptable === undefined) {
-        const rootRole = this.#options.defaultRootRole;
-        person = await this.#persons.create(
-          transaction,
-          { scimId: id, state: fresh, rootRole, hasSeat: startsActive },
-          context.audit,
-        );
+        const fit = [{ scimId: id, state: fresh, hasSeat: startsActive }];
+        const [created] = await this.#persons.create(transaction, fit, this.#options.defaultRootRole, context.audit);
+        if (created === undefined) throw new Error('a person was not created');
+        person = created;
       } else {
         await this.#persons.adopt(transaction, adoptable, { scimId: id, state: adoptedState(stated, adoptable) }, context.audit);
         person = await this.#reload(transaction, id);
@@ -100,6 +123,46 @@ export class PersonService implements ResourceService {
       await this.#suspend(transaction, person, context);
       return toStoredPerson(await this.#reload(transaction, id));
     }, context.access);
+  }
+
+  /**
+   * Creates those who stand in nobody's way, all in three statements however many they are. Whoever needs a decision (a name
+   * that somebody has, a start in suspension, a body that cannot be read) is left to `create`.
+   *
+   * @returns who was created, by the id that was asked for.
+   */
+  async createFree(items: readonly NewResource[], context: RequestContext): Promise<ReadonlyMap<string, StoredResource>> {
+    const simple = items.flatMap(({ id, body }) => this.#simple(id, body) ?? []);
+    const people = withoutRepeats(simple);
+    if (people.length === 0) return new Map();
+    try {
+      return await this.#database.transaction(async (transaction) => {
+        const contested = await this.#claimed.findContested(
+          transaction,
+          people.map(({ state }) => state),
+        );
+        const free = people.filter((_person, place) => !contested.has(place));
+        const rows = await this.#persons.create(transaction, free, this.#options.defaultRootRole, context.audit);
+        return new Map(rows.map((row) => [row.scimId, toStoredPerson(row)]));
+      }, context.access);
+    } catch (error) {
+      // Somebody else took one of the names in this moment: nobody was created, and each gets an answer of their own.
+      if (error instanceof ScimError && error.kind === 'uniqueness') return new Map();
+      throw error;
+    }
+  }
+
+  /** A person who can be created without looking further than at the names; undefined for any other body. */
+  #simple(scimId: string, body: unknown): NewPerson | undefined {
+    try {
+      const { active, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
+      const state = toState(assignedOnly(stated));
+      assertNotRecoveryAdmin(state, this.#options.recoveryAdmins);
+      return active === false ? undefined : { scimId, state, hasSeat: true };
+    } catch (error) {
+      if (error instanceof ScimError) return undefined;
+      throw error;
+    }
   }
 
   /** RFC 7644 3.5.1: states the whole person. `active` is kept where it is not stated: a silent PUT revives nobody. */
@@ -175,13 +238,13 @@ export class PersonService implements ResourceService {
   }
 
   async #claims(transaction: Transaction, state: PersonState, self: number | undefined): Promise<ClaimVerdict> {
-    const claims = await this.#persons.findClaims(transaction, {
+    const claims = await this.#claimed.findClaims(transaction, {
       userName: state.userName,
       email: state.hostEmail,
       externalId: state.externalId,
     });
     const verdict = weighClaims(claims, state, this.#options.recoveryAdmins, self);
-    if (verdict.lost.length > 0) await this.#persons.retire(transaction, verdict.lost);
+    if (verdict.lost.length > 0) await this.#claimed.retire(transaction, verdict.lost);
     return verdict;
   }
 

@@ -18,6 +18,12 @@ export interface RequestContext {
   readonly quirks: ReadonlySet<QuirkId>;
 }
 
+/** A resource to create under an id that is known beforehand. */
+export interface NewResource {
+  readonly id: string;
+  readonly body: unknown;
+}
+
 /** The operations of RFC 7644 3 on one type of resource. Each one throws `ScimError` and leaves nothing half-done. */
 export interface ResourceService {
   read(id: string, projection: Projection, access: Access): Promise<StoredResource>;
@@ -26,6 +32,8 @@ export interface ResourceService {
   readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>>;
   /** `id`: the one to give to a new resource; undefined: any. */
   create(body: unknown, context: RequestContext, id?: string): Promise<StoredResource>;
+  /** Creates at once those whose creation needs no decision, and gives them by their ids; the others are for `create`. */
+  createFree?(items: readonly NewResource[], context: RequestContext): Promise<ReadonlyMap<string, StoredResource>>;
   replace(id: string, body: unknown, context: RequestContext): Promise<StoredResource>;
   /** undefined: the change is made, and the answer has no body. */
   modify(id: string, body: unknown, context: RequestContext): Promise<StoredResource | undefined>;

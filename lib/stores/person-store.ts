@@ -1,6 +1,7 @@
 import type { Document } from '../protocol/document.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
+import type { Claim } from './claim-store.js';
 import type { Access, Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
 import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
@@ -41,22 +42,11 @@ export interface PersonState {
   readonly hostEmail: string | null;
 }
 
-/** A host user who has one of the names that a person is to get, or a managed person with one of their identifiers. */
-export interface Claim {
-  readonly userId: number;
-  readonly username: string | null;
-  readonly email: string | null;
-  readonly name: string | null;
-  readonly isService: boolean;
-  readonly isSystem: boolean;
-  /** False for a row that was removed in the host's pages, or suspended. */
-  readonly live: boolean;
-  readonly scimId: string | null;
-  readonly state: 'active' | 'suspended' | null;
-  readonly scimUserName: string | null;
-  readonly scimEmail: string | null;
-  readonly externalId: string | null;
-  readonly rootRole: number | null;
+export interface NewPerson {
+  readonly scimId: string;
+  readonly state: PersonState;
+  /** False for one who starts suspended: nobody whom the host counts as a seat. */
+  readonly hasSeat: boolean;
 }
 
 const emailHash = (email: string | null): SqlFragment =>
@@ -74,9 +64,10 @@ const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment
 type Written = Pick<PersonRow, 'userId' | 'version' | 'created' | 'lastModified'>;
 const WRITTEN = sql`s.user_id AS "userId", ${WRITTEN_VERSION} AS version, s.created_at AS created, s.updated_at AS "lastModified"`;
 
-const written = ([row]: readonly Written[]): Written => {
+const written = ([row]: readonly (Written | undefined)[]): Written => {
   if (row === undefined) throw new Error('a person who was just written has no row');
-  return row;
+  const { userId, version, created, lastModified } = row;
+  return { userId, version, created, lastModified };
 };
 
 const one = (scimId: string, withGroups: boolean): SqlFragment =>
@@ -127,33 +118,6 @@ export class PersonStore {
     );
   }
 
-  /** Everybody who has one of these names or identifiers; live host rows stay locked until the transaction ends. */
-  async findClaims(
-    transaction: Transaction,
-    names: { readonly userName: string; readonly email: string | null; readonly externalId: string | null },
-  ): Promise<readonly Claim[]> {
-    const { userName, email, externalId } = names;
-    return transaction.query<Claim>(sql`
-      SELECT u.id AS "userId", u.username, u.email, u.name, coalesce(u.is_service, false) AS "isService", u.is_system AS "isSystem",
-        u.deleted_at IS NULL AS live, coalesce(u.scim_id, s.scim_id) AS "scimId", s.state, s.user_name AS "scimUserName",
-        s.host_email AS "scimEmail", coalesce(s.external_id, u.scim_external_id) AS "externalId", ${ROOT_ROLE_COLUMN}
-      FROM ${PEOPLE} WHERE u.id IN (
-        SELECT id FROM users WHERE lower(username) = lower(${userName}) OR lower(username) = lower(${email}::text)
-        UNION ALL SELECT id FROM users WHERE email = lower(${userName}) OR email = ${email}::text
-        UNION ALL SELECT user_id FROM scim_users WHERE lower(user_name) = lower(${userName}) AND state <> 'gone'
-        UNION ALL SELECT user_id FROM scim_users WHERE host_email = ${email}::text AND state = 'suspended'
-        UNION ALL SELECT user_id FROM scim_users WHERE external_id = ${externalId}::text AND state <> 'gone'
-        UNION ALL SELECT id FROM users WHERE scim_external_id = ${externalId}::text)
-      ORDER BY u.id FOR UPDATE OF u`);
-  }
-
-  /** Rows of ours whose host row an administrator removed: their names are free again. */
-  async retire(transaction: Transaction, userIds: readonly number[]): Promise<void> {
-    await transaction.query(
-      sql`UPDATE scim_users SET state = 'gone', updated_at = now() WHERE user_id = ANY(${userIds}::integer[])`,
-    );
-  }
-
   /**
    * Brings our rows up to what SCIM shows, so that every write finds one that is true: people whom Unleash Enterprise left
    * get a row, and what was changed in the host's pages is taken over. `undefined`: everybody without a row.
@@ -169,28 +133,47 @@ export class PersonStore {
         host_username = excluded.host_username, host_email = excluded.host_email`);
   }
 
-  /** A new host user with a root role and without a password. `hasSeat` is false for one who starts suspended. */
+  /** New host users with a root role and without a password, in one statement, in the order of the list. */
   async create(
     transaction: Transaction,
-    person: { readonly scimId: string; readonly state: PersonState; readonly rootRole: string; readonly hasSeat: boolean },
+    people: readonly NewPerson[],
+    rootRole: string,
     audit: Audit,
-  ): Promise<PersonRow> {
-    const { scimId, state, rootRole } = person;
-    const rows = await transaction.query<Written>(sql`
-      WITH u AS (
+  ): Promise<readonly PersonRow[]> {
+    const input = people.map(({ scimId, state, hasSeat }) => ({ ...state, scimId, seat: hasSeat ? state.hostEmail : null }));
+    const payload = userPayload({
+      id: sql`r.user_id`,
+      name: sql`i."hostName"`,
+      username: sql`i."hostUsername"`,
+      email: sql`i."hostEmail"`,
+      rootRole: sql`r.role_id`,
+    });
+    const rows = await transaction.query<Written & { scimId: string }>(sql`
+      WITH i AS MATERIALIZED (
+        SELECT t.* FROM ROWS FROM (jsonb_to_recordset(${JSON.stringify(input)}::jsonb) AS ("scimId" text, "userName" text, "externalId" text,
+          document jsonb, "hostName" text, "hostUsername" text, "hostEmail" text, seat text))
+          WITH ORDINALITY AS t("scimId", "userName", "externalId", document, "hostName", "hostUsername", "hostEmail", seat, place)),
+      u AS (
         INSERT INTO users (name, username, email, email_hash, scim_id, scim_external_id, created_at)
-        VALUES (${state.hostName}, ${state.hostUsername}, ${state.hostEmail}, ${emailHash(person.hasSeat ? state.hostEmail : null)},
-          ${scimId}, ${state.externalId}, now())
-        RETURNING id),
+        SELECT "hostName", "hostUsername", "hostEmail", encode(sha256(convert_to(seat, 'UTF8')), 'hex'), "scimId", "externalId", now()
+        FROM i ORDER BY place RETURNING id, scim_id),
       s AS (
         INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
-        SELECT u.id, ${scimId}::text, 'active', ${state.userName}::text, ${state.externalId}::text, ${JSON.stringify(state.document)}::jsonb,
-          ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u RETURNING *),
+        SELECT u.id, u.scim_id, 'active', "userName", "externalId", document, "hostName", "hostUsername", "hostEmail"
+        FROM u JOIN i ON i."scimId" = u.scim_id RETURNING *),
       r AS (
         INSERT INTO role_user (role_id, user_id, project) SELECT ${rootRoleToGive(rootRole)}, u.id, 'default' FROM u RETURNING role_id, user_id),
-      e AS (${insertEvents('user-created', audit, { data: statePayload(sql`r.user_id`, state, sql`r.role_id`) }, sql`FROM r`)})
-      SELECT ${WRITTEN} FROM s`);
-    return { ...state, ...written(rows), scimId, active: true, settled: true, groups: [] };
+      e AS (${insertEvents('user-created', audit, { data: payload }, sql`FROM r JOIN u ON u.id = r.user_id JOIN i ON i."scimId" = u.scim_id ORDER BY i.place`)})
+      SELECT s.scim_id AS "scimId", ${WRITTEN} FROM s`);
+    const byId = new Map(rows.map((row) => [row.scimId, row]));
+    return people.map(({ scimId, state }) => ({
+      ...state,
+      ...written([byId.get(scimId)]),
+      scimId,
+      active: true,
+      settled: true,
+      groups: [],
+    }));
   }
 
   /** Takes over a host user nobody managed: the id, roles, groups, sessions and history stay. */
