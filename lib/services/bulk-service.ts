@@ -16,7 +16,7 @@ export interface BulkOutcome {
   readonly error: unknown;
 }
 
-/** Runs the operations of a bulk request, each in a transaction of its own: one that fails takes no other along. */
+/** Runs the operations of a bulk request: one that fails takes no other along. */
 export class BulkService {
   readonly #services: ReadonlyMap<ResourceType, ResourceService>;
 

@@ -117,7 +117,7 @@ export const DELETE_AND_BULK: readonly Statement[] = [
     '7644-3.7-12',
     'MUST',
     'Failures do not stop the others.',
-    'Each operation is a transaction of its own.',
+    'Each has an answer of its own; new people whose names are free share a transaction, the others have their own.',
     'rfc7644-bulk.test.ts › a bulk request goes on after a failure, and tells it as a single request would',
   ),
   met(
