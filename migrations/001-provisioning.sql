@@ -38,7 +38,6 @@ CREATE FUNCTION scim_emails(document jsonb) RETURNS text[] LANGUAGE sql IMMUTABL
     FROM jsonb_array_elements(CASE jsonb_typeof(document -> 'emails') WHEN 'array' THEN document -> 'emails' ELSE '[]' END) AS x(e));
 CREATE INDEX scim_users_emails_idx ON scim_users USING gin (scim_emails(document));
 
-CREATE INDEX scim_users_user_name_idx ON scim_users (lower(user_name));
 CREATE INDEX scim_users_host_email_idx ON scim_users (host_email);
 
 -- A project that is deleted takes the parked rights in it along, so that one made anew under its id grants none. Root roles
@@ -67,7 +66,6 @@ CREATE INDEX scim_parked_members_user_idx ON scim_parked_members (user_id);
 CREATE TABLE scim_groups (
   group_id   integer PRIMARY KEY REFERENCES groups (id) ON DELETE CASCADE,
   version    bigint NOT NULL DEFAULT 1,
-  host_name  text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );

@@ -110,7 +110,7 @@ export class GroupStore {
       WITH g AS (
         INSERT INTO groups (name, description, mappings_sso, created_by, scim_id, scim_external_id)
         VALUES (${names.displayName}, '', '[]', ${audit.createdBy}, ${scimId}, ${names.externalId}) RETURNING id),
-      sg AS (INSERT INTO scim_groups (group_id, host_name) SELECT id, ${names.displayName}::text FROM g),
+      sg AS (INSERT INTO scim_groups (group_id) SELECT id FROM g),
       e AS (${insertEvents('group-created', audit, { data: newPayload(sql`g.id`, names, scimId) }, sql`FROM g`)})
       SELECT id FROM g`);
     const id = rows[0]?.id;
@@ -124,8 +124,8 @@ export class GroupStore {
       WITH g AS (
         UPDATE groups SET scim_id = ${scimId}, scim_external_id = ${names.externalId}, name = ${names.displayName} WHERE id = ${groupId} RETURNING id),
       sg AS (
-        INSERT INTO scim_groups (group_id, host_name) SELECT id, ${names.displayName}::text FROM g
-        ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, host_name = excluded.host_name, updated_at = now())
+        INSERT INTO scim_groups (group_id) SELECT id FROM g
+        ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, updated_at = now())
       ${insertEvents(
         'group-updated',
         audit,
@@ -142,8 +142,8 @@ export class GroupStore {
       WITH g AS (
         UPDATE groups SET name = ${names.displayName}, scim_external_id = ${names.externalId} WHERE id = ${group.groupId} RETURNING id),
       sg AS (
-        INSERT INTO scim_groups (group_id, host_name, created_at) SELECT id, ${names.displayName}::text, ${group.created} FROM g
-        ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, host_name = excluded.host_name, updated_at = now())
+        INSERT INTO scim_groups (group_id, created_at) SELECT id, ${group.created} FROM g
+        ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, updated_at = now())
       ${insertEvents(
         'group-updated',
         audit,

@@ -154,11 +154,13 @@ export class LifecycleStore {
       left_rows AS (
         SELECT s.user_id, s.user_name, s.host_email, s.host_username, s.document FROM scim_users s JOIN users u ON u.id = s.user_id
         WHERE s.state <> 'active' OR u.deleted_at IS NOT NULL)
-      SELECT NOT EXISTS (SELECT 1 FROM users u JOIN wanted w ON u.email = w.name OR lower(u.username) = w.name WHERE u.deleted_at IS NULL)
-        AND EXISTS (SELECT 1 FROM left_rows l JOIN wanted w
-          ON w.name IN (lower(l.user_name), l.host_email, lower(l.host_username)) OR w.name = ANY (scim_emails(l.document))
-          OR EXISTS (SELECT 1 FROM events e WHERE e.type = 'user-deleted' AND e.pre_data ->> 'id' = l.user_id::text
-            AND w.name IN (lower(e.pre_data ->> 'email'), lower(e.pre_data ->> 'username')))) AS left`);
+      SELECT CASE
+        WHEN EXISTS (SELECT 1 FROM users u JOIN wanted w ON u.email = w.name OR lower(u.username) = w.name WHERE u.deleted_at IS NULL) THEN FALSE
+        ELSE EXISTS (SELECT 1 FROM left_rows l JOIN wanted w
+            ON w.name IN (lower(l.user_name), l.host_email, lower(l.host_username)) OR w.name = ANY (scim_emails(l.document)))
+          OR EXISTS (SELECT 1 FROM events e JOIN wanted w ON w.name IN (lower(e.pre_data ->> 'email'), lower(e.pre_data ->> 'username'))
+            JOIN left_rows l ON l.user_id::text = e.pre_data ->> 'id' WHERE e.type = 'user-deleted')
+        END AS left`);
     return rows[0]?.left ?? false;
   }
 }
