@@ -13,6 +13,12 @@ const TYPES = [USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE];
 const OPERATIONS = 10;
 const BYTES = 10_000;
 
+/** As after the door: the third token, of a request that changes nothing unless its method says otherwise. */
+const admitted: RequestHandler = (_asked, response, next) => {
+  response.locals.gate = { tokenHash: Buffer.alloc(32), tokenNumber: 3, enabled: true, maintenance: false };
+  next();
+};
+
 /** Answers what the routes would hand on. */
 const answer: RequestHandler = (asked, response) => {
   response.json({ quirks: [...contextOf(asked, response, 1).quirks].sort(), url: asked.url, body: asked.body });
@@ -24,7 +30,7 @@ const standardise: RequestHandler = (asked, response, next) => {
 };
 
 const app = express()
-  .use(normaliseAddress)
+  .use(normaliseAddress, admitted)
   .get('/Users', (asked, response, next) => {
     standardParameters(response, TYPES, readQuery(asked));
     answer(asked, response, next);
@@ -36,6 +42,30 @@ const app = express()
 const SCIM = 'application/scim+json';
 
 describe('the context of a request', () => {
+  test.each([
+    ['GET', '/Users', false],
+    ['HEAD', '/Users', false],
+    ['POST', '/Users/.search', false],
+    ['POST', '/Users', true],
+    ['DELETE', '/Users/7', true],
+  ] as const)('of %s %s names the token, and whether it changes anything: %s', async (method, path, writes) => {
+    const told = express().use(admitted, (asked, response) => {
+      const { access, audit } = contextOf(asked, response, 1);
+      response.set('Told', JSON.stringify({ access, createdBy: audit.createdBy })).end();
+    });
+    const verb = { GET: 'get', HEAD: 'head', POST: 'post', DELETE: 'delete' } as const;
+    const { headers } = await request(told)[verb[method]](path);
+    expect(JSON.parse(headers.told ?? '')).toEqual({ access: { tokenNumber: 3, writes }, createdBy: 'SCIM token #3' });
+  });
+
+  test('is none before the request was admitted', async () => {
+    const told = express().use((asked, response) => {
+      expect(() => contextOf(asked, response, 1)).toThrow(/not admitted/);
+      response.end();
+    });
+    await request(told).get('/Users').expect(200);
+  });
+
   test('names the quirks of the address, the header and the body', async () => {
     const { body } = await request(app)
       .patch('//Users/7/?aadOptscim062020&')
