@@ -3,6 +3,7 @@ import type { AdminGuard } from '../services/admin-guard.js';
 import { sql } from '../sql/sql.js';
 import { type ConnectionPool, Database, type Transaction, untilWon } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
+import { ROOT_TYPES } from '../stores/role-sql.js';
 
 type GroupServiceFactory = IUnleashServices['transactionalGroupService'];
 /** The host's transaction, as its own factory takes it. */
@@ -20,7 +21,7 @@ const assertUsable = async (transaction: Transaction, { rootRole, users = [] }: 
   const ids = users.map(({ user }) => user.id);
   const rows = await transaction.query<{ users: number; role: boolean }>(sql`
     SELECT (SELECT count(*)::integer FROM users WHERE id = ANY(${ids}::integer[]) AND deleted_at IS NULL AND NOT is_system) AS users,
-      EXISTS (SELECT 1 FROM roles WHERE id = ${rootRole ?? null}::integer AND type IN ('root', 'root-custom')) AS role`);
+      EXISTS (SELECT 1 FROM roles WHERE id = ${rootRole ?? null}::integer AND type IN ${ROOT_TYPES}) AS role`);
   if (rows[0]?.users !== ids.length)
     throw new BadDataError('"users" names somebody who does not exist any more; load the page again');
   if (rootRole != null && rows[0].role === false) throw new BadDataError('"rootRole" is not the id of a root role');
@@ -42,14 +43,10 @@ export class GroupsTransactions {
 
   /** Makes or changes a group. @throws BadDataError where it names a user or role that a group cannot have. */
   async save<Result>(group: GroupRefs, work: (groups: GroupService) => Promise<Result>): Promise<Result> {
-    return this.#run(work, (transaction) => assertUsable(transaction, group));
+    return this.run(work, (transaction) => assertUsable(transaction, group));
   }
 
-  async run<Result>(work: (groups: GroupService) => Promise<Result>): Promise<Result> {
-    return this.#run(work);
-  }
-
-  async #run<Result>(
+  async run<Result>(
     work: (groups: GroupService) => Promise<Result>,
     check?: (transaction: Transaction) => Promise<void>,
   ): Promise<Result> {

@@ -1,6 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express';
 import { ScimError, type ScimErrorKind } from '../protocol/errors.js';
 import type { ListLimits } from '../protocol/list-query.js';
+import { MAX_PATCH_OPERATIONS } from '../protocol/patch-request.js';
 import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import type { ResourceType } from '../protocol/schema.js';
 import type { BulkService } from '../services/bulk-service.js';
@@ -42,8 +43,6 @@ export interface ScimAppOptions {
 }
 
 const TYPES = [USER_RESOURCE_TYPE, GROUP_RESOURCE_TYPE];
-/** Operations of one bulk request, and of one PATCH as in the contract. */
-const MAX_OPERATIONS = 1000;
 /** What is answered without a statement of its own, so that the token has to be looked up beforehand. */
 const WITHOUT_STATEMENT = /^\/(ServiceProviderConfigs?|ResourceTypes|Schemas|Me|Bulk)(\/|$)/i;
 
@@ -140,7 +139,8 @@ export const createScimApp = (options: ScimAppOptions): Express => {
   const capabilities = {
     maxResults: limits.maxResults,
     maxPayloadSize: bodyLimit,
-    maxOperations: MAX_OPERATIONS,
+    // authentik cuts its PATCHes by the number for bulk requests, so the two are one.
+    maxOperations: MAX_PATCH_OPERATIONS,
     defaultPageSize: limits.defaultCount,
     cursorTimeout: CURSOR_TIMEOUT,
   };
@@ -154,7 +154,9 @@ export const createScimApp = (options: ScimAppOptions): Express => {
     }),
   );
   app.use(lists.router());
-  app.use(bulkRoute({ ...routes, types: TYPES, bulk: options.bulk, maxOperations: MAX_OPERATIONS, logError: options.logError }));
+  app.use(
+    bulkRoute({ ...routes, types: TYPES, bulk: options.bulk, maxOperations: MAX_PATCH_OPERATIONS, logError: options.logError }),
+  );
   app.use(resourceRoutes(USER_RESOURCE_TYPE, options.people, routes));
   app.use(resourceRoutes(GROUP_RESOURCE_TYPE, options.groups, routes));
   app.use(

@@ -1,4 +1,4 @@
-import { findKey, isObject, type Json, type JsonObject } from './document.js';
+import { isObject, type Json, memberOf } from './document.js';
 import { ScimError } from './errors.js';
 import { isStorableText } from './match.js';
 import type { ResourceType } from './schema.js';
@@ -24,8 +24,6 @@ export interface BulkRequest {
 
 const REFERENCE = /^bulkId:(.+)$/i;
 const QUOTED_REFERENCE = /"bulkId:([^"]+)"/gi;
-
-const member = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
 
 const optionalText = (value: Json | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
@@ -62,9 +60,9 @@ const readTarget = (
 
 const readBulkOperation = (sent: Json, seen: Set<string>, types: readonly ResourceType[]): BulkOperation => {
   const object = isObject(sent) ? sent : {};
-  const method = optionalText(member(object, 'method')) ?? '';
-  const bulkId = optionalText(member(object, 'bulkId'));
-  const common = { method, bulkId, version: optionalText(member(object, 'version')) };
+  const method = optionalText(memberOf(object, 'method')) ?? '';
+  const bulkId = optionalText(memberOf(object, 'bulkId'));
+  const common = { method, bulkId, version: optionalText(memberOf(object, 'version')) };
   const fail = (detail: string): BulkOperation => ({
     ...common,
     request: { kind: 'invalid', error: new ScimError('invalidValue', detail) },
@@ -75,7 +73,7 @@ const readBulkOperation = (sent: Json, seen: Set<string>, types: readonly Resour
   // RFC 7644 3.7: "bulkId … REQUIRED when method is POST".
   if (method.toUpperCase() === 'POST' && bulkId === undefined)
     return fail('A POST needs a bulkId, by which its answer is known.');
-  return { ...common, request: readTarget(method, member(object, 'path'), member(object, 'data'), types) };
+  return { ...common, request: readTarget(method, memberOf(object, 'path'), memberOf(object, 'data'), types) };
 };
 
 /**
@@ -84,7 +82,7 @@ const readBulkOperation = (sent: Json, seen: Set<string>, types: readonly Resour
  * @throws {ScimError} `invalidSyntax`, or `payloadTooLarge` for more operations than allowed.
  */
 export const readBulk = (body: unknown, types: readonly ResourceType[], maxOperations: number): BulkRequest => {
-  const operations = isObject(body) ? member(body, 'Operations') : undefined;
+  const operations = isObject(body) ? memberOf(body, 'Operations') : undefined;
   if (!isObject(body) || !Array.isArray(operations)) {
     throw new ScimError('invalidSyntax', 'A bulk request must be an object with a list "Operations".');
   }
@@ -94,7 +92,7 @@ export const readBulk = (body: unknown, types: readonly ResourceType[], maxOpera
       `The request has ${operations.length} operations; this server takes ${maxOperations} at once (maxOperations).`,
     );
   }
-  const failOnErrors = member(body, 'failOnErrors');
+  const failOnErrors = memberOf(body, 'failOnErrors');
   if (failOnErrors !== undefined && failOnErrors !== null && !(Number.isInteger(failOnErrors) && Number(failOnErrors) >= 0)) {
     throw new ScimError('invalidValue', 'failOnErrors must be a whole number.');
   }

@@ -20,6 +20,9 @@ export type Statement = Document;
 export const findKey = (object: JsonObject, name: string): string | undefined =>
   object[name] === undefined ? Object.keys(object).find((key) => key.toLowerCase() === name.toLowerCase()) : name;
 
+/** The value under a name in any case of letters. */
+export const memberOf = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
+
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

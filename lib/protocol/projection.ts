@@ -63,6 +63,12 @@ const isReturned = (projection: Projection, key: string, attribute: Attribute): 
 export const includes = (projection: Projection, bound: BoundAttribute): boolean =>
   isReturned(projection, keyOf(bound.extension, bound.attribute.name), bound.attribute);
 
+/** `includes` for one attribute of a type, which is looked up once. */
+export const includesNamed = (type: ResourceType, name: string): ((projection: Projection) => boolean) => {
+  const bound = bindPath(type, { name });
+  return (projection) => bound !== undefined && includes(projection, bound);
+};
+
 const cut = (projection: Projection, chosen: ReadonlySet<string> | undefined, value: Json): Json => {
   if (chosen === undefined || chosen.size === 0) return value;
   const keep = (element: Json): Json =>

@@ -1,11 +1,9 @@
-import { type Document, findKey, isObject, isUnassigned, type Json, type JsonObject } from './document.js';
+import { type Document, findKey, isObject, isUnassigned, type Json, type JsonObject, memberOf } from './document.js';
 import { qualify } from './quirk-filter.js';
 import { mapKept, mapOperations } from './quirk-values.js';
 import { type BoundAttribute, bindPath, findExtension, type ResourceType, splitPath } from './schema.js';
 
 /** Bodies and PATCHes whose keys, paths or frame are not what RFC 7643 and 7644 have, rewritten. What is not touched is not copied. */
-
-const memberOf = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
 
 /** An object, or a text, where a list of them belongs. */
 export const listMember = (body: JsonObject, name: string): JsonObject => {

@@ -1,4 +1,4 @@
-import { findKey, type Json, type JsonObject } from './document.js';
+import { type JsonObject, memberOf } from './document.js';
 import type { Quirk } from './quirk.js';
 import { mapSchemas } from './quirk-bodies.js';
 import { wrapBare, wrapSole } from './quirk-value-forms.js';
@@ -6,8 +6,6 @@ import { GROUP_URN } from './resource-schemas.js';
 import { bindPath, type ResourceType, splitPath } from './schema.js';
 
 const FOREIGN_GROUP_URI = /^http:\/\/schemas\.microsoft\.com\/2006\/11\/ResourceManagement\/ADSCIM\/(2\.0\/)?Group$/i;
-
-const memberOf = (object: JsonObject, name: string): Json | undefined => object[findKey(object, name) ?? name];
 
 const removesListed = (operation: JsonObject, type: ResourceType): boolean => {
   const path = memberOf(operation, 'path');

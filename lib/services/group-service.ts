@@ -5,9 +5,8 @@ import { type MemberSets, needsMembers, patchGroup, readMemberIds } from '../pro
 import type { ResourceQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
 import { readPatch } from '../protocol/patch-request.js';
-import { includes, type Projection } from '../protocol/projection.js';
+import { includesNamed, type Projection } from '../protocol/projection.js';
 import { GROUP_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
-import { bindPath } from '../protocol/schema.js';
 import type { Access, Database, Transaction } from '../stores/database.js';
 import type { GroupClaim, GroupNames, GroupRow, GroupStore } from '../stores/group-store.js';
 import type { MembershipStore } from '../stores/membership-store.js';
@@ -21,10 +20,7 @@ const MAX_NAMED = 5;
 
 const notFound = (id: string): ScimError => new ScimError('notFound', `There is no Group with the id "${id.slice(0, 100)}".`);
 
-const withMembers = (projection: Projection): boolean => {
-  const bound = bindPath(GROUP_RESOURCE_TYPE, { name: 'members' });
-  return bound !== undefined && includes(projection, bound);
-};
+const withMembers = includesNamed(GROUP_RESOURCE_TYPE, 'members');
 
 const toNames = (document: Document): GroupNames => {
   const { displayName, externalId } = document;

@@ -5,9 +5,8 @@ import type { ResourceQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
 import { applyPatch } from '../protocol/patch.js';
 import { readPatch } from '../protocol/patch-request.js';
-import { includes, type Projection } from '../protocol/projection.js';
+import { includesNamed, type Projection } from '../protocol/projection.js';
 import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
-import { bindPath } from '../protocol/schema.js';
 import type { Claim, ClaimStore } from '../stores/claim-store.js';
 import type { Access, Database, Transaction } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
@@ -33,10 +32,7 @@ export interface PersonStores {
 
 const notFound = (id: string): ScimError => new ScimError('notFound', `There is no User with the id "${id.slice(0, 100)}".`);
 
-const withGroups = (projection: Projection): boolean => {
-  const bound = bindPath(USER_RESOURCE_TYPE, { name: 'groups' });
-  return bound !== undefined && includes(projection, bound);
-};
+const withGroups = includesNamed(USER_RESOURCE_TYPE, 'groups');
 
 const changedAttributes = (before: Document, after: Document): readonly string[] =>
   [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => !equalValues(before[key], after[key]));
@@ -102,13 +98,9 @@ export class PersonService implements ResourceService {
   }
 
   async create(body: unknown, context: RequestContext, id: string = randomUUID()): Promise<StoredResource> {
-    const statement = readDocument(USER_RESOURCE_TYPE, body);
-    const { active, ...stated } = statement;
-    const fresh = toState(assignedOnly(stated));
-    assertNotRecoveryAdmin(fresh, this.#options.recoveryAdmins);
+    const { stated, fresh, startsActive } = this.#readNew(body);
     return this.#database.transaction(async (transaction) => {
       const { adoptable } = await this.#claims(transaction, fresh, undefined);
-      const startsActive = active !== false;
       let person: PersonRow;
       if (adoptable === undefined) {
         const fit = [{ scimId: id, state: fresh, hasSeat: startsActive }];
@@ -152,13 +144,18 @@ export class PersonService implements ResourceService {
     }
   }
 
+  #readNew(body: unknown): { readonly stated: Statement; readonly fresh: PersonState; readonly startsActive: boolean } {
+    const { active, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
+    const fresh = toState(assignedOnly(stated));
+    assertNotRecoveryAdmin(fresh, this.#options.recoveryAdmins);
+    return { stated, fresh, startsActive: active !== false };
+  }
+
   /** A person who can be created without looking further than at the names; undefined for any other body. */
   #simple(scimId: string, body: unknown): NewPerson | undefined {
     try {
-      const { active, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
-      const state = toState(assignedOnly(stated));
-      assertNotRecoveryAdmin(state, this.#options.recoveryAdmins);
-      return active === false ? undefined : { scimId, state, hasSeat: true };
+      const { fresh, startsActive } = this.#readNew(body);
+      return startsActive ? { scimId, state: fresh, hasSeat: true } : undefined;
     } catch (error) {
       if (error instanceof ScimError) return undefined;
       throw error;

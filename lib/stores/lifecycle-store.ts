@@ -2,8 +2,9 @@ import { type SqlFragment, sql } from '../sql/sql.js';
 import { ADMINS, carriesAdmin, groupCarriesAdmin } from './admin-sql.js';
 import type { Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
+import { emailHash } from './person-sql.js';
 import type { LockedPerson, PersonState } from './person-store.js';
-import { rootRoleOf, rootRoleToGive } from './role-sql.js';
+import { ROOT_TYPES, rootRoleOf, rootRoleToGive } from './role-sql.js';
 
 /**
  * Everything that lets somebody in: browser sessions, personal access tokens, reset links and the link to an invite.
@@ -117,7 +118,7 @@ export class LifecycleStore {
       WITH back AS (
         UPDATE users SET deleted_at = NULL, name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail},
           scim_id = ${person.scimId}, scim_external_id = ${state.externalId},
-          email_hash = CASE WHEN ${state.hostEmail}::text IS NOT NULL THEN encode(sha256(convert_to(${state.hostEmail}::text, 'UTF8')), 'hex') END
+          email_hash = ${emailHash(sql`${state.hostEmail}::text`)}
         WHERE id = ${userId} RETURNING id, name, username, email),
       own AS (UPDATE scim_users SET state = 'active', version = version + 1, updated_at = now() WHERE user_id = ${userId}),
       taken AS (DELETE FROM scim_parked_roles WHERE user_id = ${userId} RETURNING *),
@@ -125,7 +126,7 @@ export class LifecycleStore {
         INSERT INTO role_user (role_id, user_id, project, created_at, created_by_user_id)
         SELECT t.role_id, t.user_id, t.project, t.created_at, t.created_by_user_id FROM taken t WHERE ${projectExists}
         ON CONFLICT DO NOTHING RETURNING role_id),
-      root_role AS (SELECT r.id AS role_id FROM taken t JOIN roles r ON r.id = t.role_id WHERE r.type IN ('root', 'root-custom') LIMIT 1),
+      root_role AS (SELECT r.id AS role_id FROM taken t JOIN roles r ON r.id = t.role_id WHERE r.type IN ${ROOT_TYPES} LIMIT 1),
       default_role AS (
         INSERT INTO role_user (role_id, user_id, project)
         SELECT ${rootRoleToGive(defaultRole)}, ${userId}, 'default'

@@ -22,7 +22,7 @@ export interface MembershipChange {
 
 const resolved = (ids: SqlFragment): SqlFragment => sql`
   SELECT u.id AS user_id, w.scim_id, TRUE AS live FROM ${ids} w JOIN users u ON u.scim_id = w.scim_id
-    WHERE u.deleted_at IS NULL AND u.is_service IS NOT TRUE AND NOT u.is_system
+    WHERE ${IS_LIVE_PERSON}
   UNION ALL
   SELECT s.user_id, w.scim_id, FALSE FROM ${ids} w JOIN scim_users s ON s.scim_id = w.scim_id WHERE s.state = 'suspended'`;
 

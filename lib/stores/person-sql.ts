@@ -4,6 +4,7 @@ import { ENTERPRISE_URN, USER_URN } from '../protocol/resource-schemas.js';
 import { compileFilter, type FilterColumns, type FilterElements } from '../sql/filter-sql.js';
 import { compileSortKey } from '../sql/sort-sql.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
+import { IS_LIVE_PERSON } from './admin-sql.js';
 import { matchingRows } from './page-sql.js';
 import { rootRoleOf } from './role-sql.js';
 
@@ -14,7 +15,7 @@ import { rootRoleOf } from './role-sql.js';
  */
 export const PEOPLE = sql`users u LEFT JOIN scim_users s ON s.user_id = u.id AND s.state <> 'gone'`;
 
-const LIVE = sql`(u.deleted_at IS NULL AND u.scim_id IS NOT NULL AND u.is_service IS NOT TRUE AND NOT u.is_system)`;
+const LIVE = sql`(u.scim_id IS NOT NULL AND ${IS_LIVE_PERSON})`;
 
 /** Who is there for SCIM: everybody managed whom nobody removed, suspended or not. */
 export const VISIBLE = sql`(${LIVE} OR (s.state = 'suspended' AND u.deleted_at IS NOT NULL))`;
@@ -72,6 +73,14 @@ const MEMBERSHIPS = sql`(SELECT group_id, user_id FROM group_user UNION ALL SELE
 
 const GROUPS = sql`(SELECT coalesce(jsonb_agg(jsonb_build_object('value', g.scim_id, 'display', g.name, 'type', 'direct') ORDER BY g.id), '[]')
   FROM ${MEMBERSHIPS} m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id AND g.scim_id IS NOT NULL)`;
+
+/** The host's `email_hash`, by which it counts seats; NULL of NULL. */
+export const emailHash = (email: SqlFragment): SqlFragment => sql`encode(sha256(convert_to(${email}, 'UTF8')), 'hex')`;
+
+/** What a row of ours takes over from the one that was to be inserted, where there is one already. */
+export const OWN_ROW_TAKEN_OVER = sql`scim_id = excluded.scim_id, state = 'active', user_name = excluded.user_name,
+  external_id = excluded.external_id, document = excluded.document, host_name = excluded.host_name,
+  host_username = excluded.host_username, host_email = excluded.host_email`;
 
 /**
  * One row for each person; `withGroups` is false where nobody will see the groups. `settled` is false where the host's row

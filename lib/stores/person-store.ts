@@ -5,7 +5,17 @@ import type { Claim } from './claim-store.js';
 import type { Access, Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
 import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
-import { byScimId, matchingPeople, PEOPLE, personColumns, ROOT_ROLE_COLUMN, VISIBLE, WRITTEN_VERSION } from './person-sql.js';
+import {
+  byScimId,
+  emailHash,
+  matchingPeople,
+  OWN_ROW_TAKEN_OVER,
+  PEOPLE,
+  personColumns,
+  ROOT_ROLE_COLUMN,
+  VISIBLE,
+  WRITTEN_VERSION,
+} from './person-sql.js';
 import { rootRoleNamed, rootRoleToGive } from './role-sql.js';
 
 /** A managed person as the database has them. `document` holds the SCIM attributes that have no column. */
@@ -48,9 +58,6 @@ export interface NewPerson {
   /** False for one who starts suspended: nobody whom the host counts as a seat. */
   readonly hasSeat: boolean;
 }
-
-const emailHash = (email: string | null): SqlFragment =>
-  sql`CASE WHEN ${email}::text IS NOT NULL THEN encode(sha256(convert_to(${email}::text, 'UTF8')), 'hex') END`;
 
 const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment): SqlFragment =>
   userPayload({
@@ -128,9 +135,7 @@ export class PersonStore {
       INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email, created_at)
       SELECT p."userId", p."scimId", 'active', p."userName", p."externalId", p.document, p."hostName", p."hostUsername", p."hostEmail", p.created
       FROM (SELECT ${personColumns(false)} FROM ${PEOPLE} WHERE ${who} AND ${VISIBLE} AND s.state IS DISTINCT FROM 'suspended') p
-      ON CONFLICT (user_id) DO UPDATE SET scim_id = excluded.scim_id, state = 'active', user_name = excluded.user_name,
-        external_id = excluded.external_id, document = excluded.document, host_name = excluded.host_name,
-        host_username = excluded.host_username, host_email = excluded.host_email`);
+      ON CONFLICT (user_id) DO UPDATE SET ${OWN_ROW_TAKEN_OVER}`);
   }
 
   /** New host users with a root role and without a password, in one statement, in the order of the list. */
@@ -155,7 +160,7 @@ export class PersonStore {
           WITH ORDINALITY AS t("scimId", "userName", "externalId", document, "hostName", "hostUsername", "hostEmail", seat, place)),
       u AS (
         INSERT INTO users (name, username, email, email_hash, scim_id, scim_external_id, created_at)
-        SELECT "hostName", "hostUsername", "hostEmail", encode(sha256(convert_to(seat, 'UTF8')), 'hex'), "scimId", "externalId", now()
+        SELECT "hostName", "hostUsername", "hostEmail", ${emailHash(sql`seat`)}, "scimId", "externalId", now()
         FROM i ORDER BY place RETURNING id, scim_id),
       s AS (
         INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
@@ -196,15 +201,13 @@ export class PersonStore {
       WITH u AS (
         UPDATE users SET name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail}, scim_id = ${scimId},
           scim_external_id = ${state.externalId},
-          email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(state.hostEmail)} END
+          email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(sql`${state.hostEmail}::text`)} END
         WHERE id = ${claim.userId} RETURNING id),
       s AS (
         INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
         SELECT u.id, ${scimId}::text, 'active', ${state.userName}::text, ${state.externalId}::text, ${JSON.stringify(state.document)}::jsonb,
           ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u
-        ON CONFLICT (user_id) DO UPDATE SET scim_id = excluded.scim_id, state = 'active', user_name = excluded.user_name,
-          external_id = excluded.external_id, document = excluded.document, host_name = excluded.host_name,
-          host_username = excluded.host_username, host_email = excluded.host_email, version = scim_users.version + 1, updated_at = now())
+        ON CONFLICT (user_id) DO UPDATE SET ${OWN_ROW_TAKEN_OVER}, version = scim_users.version + 1, updated_at = now())
       ${insertEvents(
         'user-updated',
         audit,
@@ -240,7 +243,7 @@ export class PersonStore {
       WITH u AS (
         UPDATE users SET name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail},
           scim_external_id = ${state.externalId},
-          email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(state.hostEmail)} END
+          email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(sql`${state.hostEmail}::text`)} END
         WHERE id = ${person.userId} AND deleted_at IS NULL),
       s AS (
         UPDATE scim_users s SET user_name = ${state.userName}, external_id = ${state.externalId}, document = ${JSON.stringify(state.document)}::jsonb,

@@ -1,6 +1,7 @@
 import { type SqlFragment, sql } from '../sql/sql.js';
 
-const ROOT_TYPES = sql`('root', 'root-custom')`;
+/** The host's types of roles that count everywhere, its own and custom ones. */
+export const ROOT_TYPES = sql`('root', 'root-custom')`;
 
 /** The id of a root role by its name or id; NULL where there is none. */
 export const rootRoleNamed = (role: string): SqlFragment =>

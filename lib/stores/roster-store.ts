@@ -1,5 +1,5 @@
 import { sql } from '../sql/sql.js';
-import { ADMINS } from './admin-sql.js';
+import { ADMINS, IS_LIVE_PERSON } from './admin-sql.js';
 import type { Transaction } from './database.js';
 import { type Audit, type EventType, insertEvents } from './event-sql.js';
 
@@ -8,7 +8,7 @@ export class RosterStore {
   /** The host ids of everybody managed and live, oldest first, locked. */
   async lockLive(transaction: Transaction): Promise<readonly number[]> {
     const rows = await transaction.query<{ id: number }>(
-      sql`SELECT id FROM users WHERE scim_id IS NOT NULL AND deleted_at IS NULL AND is_service IS NOT TRUE AND NOT is_system ORDER BY id FOR UPDATE`,
+      sql`SELECT u.id FROM users u WHERE u.scim_id IS NOT NULL AND ${IS_LIVE_PERSON} ORDER BY u.id FOR UPDATE`,
     );
     return rows.map((row) => row.id);
   }
