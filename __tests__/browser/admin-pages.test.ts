@@ -168,7 +168,10 @@ suite('the pages of Unleash', () => {
     const local = hers.getByRole('row').filter({ has: hers.getByText('admin', { exact: true }) });
     await local.getByTitle('User actions').click();
     await hers.getByRole('menuitem', { name: 'Remove user' }).click();
+    // The rows count as hidden behind the open dialog, so that the answer is what tells.
+    const removal = hers.waitForResponse((response) => response.request().method() === 'DELETE');
     await hers.getByRole('dialog').getByRole('button', { name: 'Delete user' }).click();
+    expect((await removal).status()).toBe(200);
     await local.waitFor({ state: 'hidden' });
 
     for (const refused of [

@@ -81,6 +81,47 @@ test('a change takes as many operations as bulk.maxOperations, and no more', asy
   await scim.patch(`/Users/${id}`, operations(bulk.maxOperations + 1)).expect(400);
 });
 
+test('a person may have 100,000 characters of attributes, and 255 in each of many e-mails', async () => {
+  const { db, scim } = world();
+  const addresses = Array.from({ length: 20 }, (_, n) => ({ value: `${String(n).padStart(243, 'm')}@example.com` }));
+  await scim.post('/Users', userBody('long@example.com', { emails: addresses, title: 'x'.repeat(90_000) })).expect(201);
+  expect(
+    await db.query(`SELECT cardinality(other_emails) AS count FROM scim_users WHERE user_name = 'long@example.com'`),
+  ).toEqual([{ count: 19 }]);
+  for (const more of [{ title: 'x'.repeat(100_000) }, { emails: [...addresses, { value: 'm'.repeat(256) }] }]) {
+    const { body } = await scim.post('/Users', userBody('longer@example.com', more)).expect(400);
+    expect(body).toMatchObject({ scimType: 'invalidValue', detail: expect.stringMatching(/100000|255/) });
+  }
+});
+
+test('an address and its headers may have the 16 KiB of Node, and more is 431; an id may be as long', async () => {
+  const { scim } = world();
+  await scim.get(`/Users/${'x'.repeat(15_000)}`).expect(404);
+  await scim.get(`/Users?filter=${encodeURIComponent(`userName eq "${'x'.repeat(9_980)}"`)}`).expect(200);
+  await scim.get(`/Users?x=${'x'.repeat(15_000)}`).expect(200);
+  await scim.get(`/Users?x=${'x'.repeat(17_000)}`).expect(431);
+  await scim.get('/Users').set('X-Long', 'x'.repeat(17_000)).expect(431);
+});
+
+test('a filter may have as many characters, comparisons and brackets as are documented, and no more', async () => {
+  const { scim } = world();
+  const search = (filter: string) => scim.post('/Users/.search', { filter, count: 0 });
+  const comparisons = (count: number) => Array(count).fill('title pr').join(' or ');
+  const inValuePaths = (count: number) => Array(count).fill('emails[type eq "x"]').join(' or ');
+  const brackets = (count: number) => `${'('.repeat(count)}title pr${')'.repeat(count)}`;
+  const characters = (count: number) => `title eq "${'x'.repeat(count - 11)}"`;
+  for (const [make, limit] of [
+    [comparisons, 200],
+    [inValuePaths, 20],
+    [brackets, 50],
+    [characters, 10_000],
+  ] as const) {
+    await search(make(limit)).expect(200);
+    const { body } = await search(make(limit + 1)).expect(400);
+    expect(body).toMatchObject({ scimType: 'invalidFilter', detail: expect.stringContaining(String(limit)) });
+  }
+});
+
 test('a cursor lives for pagination.cursorTimeout, and is expiredCursor afterwards', async () => {
   const { pagination } = await config();
   const { scim } = world();

@@ -1,17 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { testsIn } from '../support/test-titles.js';
 import { renderConformance, STATEMENTS } from './statements.js';
 
-// The compiled tests run from build/; sources and documents stay in the tree.
-const folder = join(process.cwd(), '__tests__', 'conformance');
 const page = join(process.cwd(), 'docs', 'conformance.md');
-
-/** The name of a test is the literal behind `test(`, or behind the closing bracket of its table. */
-const TEST_NAME = /\btest(?:\.each[\s\S]*?\))?\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*)\1\s*,/g;
-
-const testsIn = (file: string): readonly string[] =>
-  [...readFileSync(join(folder, file), 'utf8').matchAll(TEST_NAME)].map(([, , name = '']) => name.replaceAll("\\'", "'"));
 
 test('docs/conformance.md is what the statements say', () => {
   const rendered = renderConformance();
@@ -24,7 +17,7 @@ test('every test that a statement names is there, once', () => {
   const wrong = STATEMENTS.flatMap(({ id, test: named }) => {
     if (named === undefined) return [];
     const [file = '', name = ''] = named.split(' › ');
-    if (!known.has(file)) known.set(file, testsIn(file));
+    if (!known.has(file)) known.set(file, testsIn(`conformance/${file}`) ?? []);
     const found = known.get(file)?.filter((title) => title === name).length;
     return found === 1 ? [] : [`${id}: ${named} (${found} times)`];
   });

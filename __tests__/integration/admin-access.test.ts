@@ -3,8 +3,8 @@ import { scim as clientOf } from '../support/clients.js';
 import { type Host, startHost } from '../support/host-process.js';
 import {
   ADMIN_ROLE,
-  addMembers,
   endOfLog,
+  freshName,
   groupBody,
   hostMembers,
   hostUser,
@@ -15,11 +15,11 @@ import {
   removeMember,
   rolesOf,
   setActive,
-  shownMembers,
   typesSince,
   userBody,
   VIEWER_ROLE,
 } from '../support/provisioning.js';
+import { createRootRole, setRootRole } from '../support/roles.js';
 import { withWorld } from '../support/test-world.js';
 
 const world = withWorld();
@@ -28,17 +28,6 @@ let lax: Host;
 
 const BOOTSTRAP_ADMIN = 1;
 const BOTH_WAYS_OUT = /give the Admin role to a synced group .*recovery admin, a local user with the Admin role/;
-const ROUNDS = 20;
-
-const setRootRole = (hostId: number, role: number): Promise<unknown> =>
-  world().db.query('UPDATE role_user SET role_id = $2 WHERE user_id = $1', [hostId, role]);
-
-let counter = 0;
-/** A name nobody had before. */
-const fresh = (what: string): string => {
-  counter += 1;
-  return `${what}-${counter}@example.com`;
-};
 
 beforeAll(async () => {
   const { db } = world();
@@ -50,7 +39,7 @@ afterAll(async () => {
 });
 
 // The bootstrap admin would always be left; their session goes on without the role.
-beforeEach(() => setRootRole(BOOTSTRAP_ADMIN, VIEWER_ROLE));
+beforeEach(() => setRootRole(world().db, BOOTSTRAP_ADMIN, VIEWER_ROLE));
 afterEach(async () => {
   const { db } = world();
   await db.query(
@@ -59,17 +48,10 @@ afterEach(async () => {
   );
   await db.query('UPDATE groups SET root_role_id = NULL');
   await db.query('DELETE FROM group_role');
-  await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
+  await setRootRole(world().db, BOOTSTRAP_ADMIN, ADMIN_ROLE);
 });
 
-const customAdminRole = async (): Promise<number> => {
-  const { db } = world();
-  const [role] = await db.query<{ id: number }>(`INSERT INTO roles (name, type) VALUES ($1, 'root-custom') RETURNING id`, [
-    fresh('role'),
-  ]);
-  await db.query(`INSERT INTO role_permission (role_id, permission) VALUES ($1, 'ADMIN')`, [role?.id]);
-  return role?.id ?? 0;
-};
+const customAdminRole = (): Promise<number> => createRootRole(world().db, freshName('role'), 'ADMIN');
 
 interface LastAdmin {
   readonly person: Provisioned;
@@ -78,11 +60,11 @@ interface LastAdmin {
 
 /** The ways in which the host gives somebody the ADMIN permission. The person is the one member of the group. */
 const WAYS: ReadonlyArray<readonly [string, boolean, (admin: LastAdmin) => Promise<unknown>]> = [
-  ['the Admin role', false, ({ person }) => setRootRole(person.hostId, ADMIN_ROLE)],
+  ['the Admin role', false, ({ person }) => setRootRole(world().db, person.hostId, ADMIN_ROLE)],
   [
     'a custom root role with the ADMIN permission',
     false,
-    async ({ person }) => setRootRole(person.hostId, await customAdminRole()),
+    async ({ person }) => setRootRole(world().db, person.hostId, await customAdminRole()),
   ],
   [
     'the root role of a group',
@@ -112,7 +94,7 @@ const OF_PERSON: readonly Removal[] = [
   ['suspending them by PATCH', ({ person }, host) => clientOf(host).patch(`/Users/${person.id}`, setActive(false))],
   [
     'suspending them by PUT',
-    ({ person }, host) => clientOf(host).put(`/Users/${person.id}`, userBody(fresh('put'), { active: false })),
+    ({ person }, host) => clientOf(host).put(`/Users/${person.id}`, userBody(freshName('put'), { active: false })),
   ],
   ['deleting them', ({ person }, host) => clientOf(host).delete(`/Users/${person.id}`)],
 ];
@@ -125,13 +107,13 @@ const OF_GROUP: readonly Removal[] = [
     'taking everybody out of the group',
     ({ group }, host) => clientOf(host).patch(`/Groups/${group.id}`, patchBody({ op: 'remove', path: 'members' })),
   ],
-  ['a PUT without them', ({ group }, host) => clientOf(host).put(`/Groups/${group.id}`, groupBody(fresh('renamed'), []))],
+  ['a PUT without them', ({ group }, host) => clientOf(host).put(`/Groups/${group.id}`, groupBody(freshName('renamed'), []))],
   ['deleting the group', ({ group }, host) => clientOf(host).delete(`/Groups/${group.id}`)],
 ];
 
 const lastAdmin = async (give: (admin: LastAdmin) => Promise<unknown>): Promise<LastAdmin> => {
-  const person = await provision(world(), fresh('last'));
-  const admin = { person, group: await provisionGroup(world(), fresh('admins'), [person]) };
+  const person = await provision(world(), freshName('last'));
+  const admin = { person, group: await provisionGroup(world(), freshName('admins'), [person]) };
   await give(admin);
   return admin;
 };
@@ -166,7 +148,7 @@ describe.each(WAYS)('the last admin by %s', (_way, byGroup, give) => {
     'goes where somebody else is an admin: %s passes',
     async (_name, remove) => {
       const admin = await lastAdmin(give);
-      await setRootRole(BOOTSTRAP_ADMIN, ADMIN_ROLE);
+      await setRootRole(world().db, BOOTSTRAP_ADMIN, ADMIN_ROLE);
       expect([200, 204]).toContain((await remove(admin, world().host)).status);
     },
   );
@@ -184,7 +166,7 @@ const groupAdmin = WAYS[2]?.[2] ?? (() => Promise.reject(new Error('no such way'
 test('a request that swaps the last admin for another one passes', async () => {
   const { db, scim } = world();
   const { person, group } = await lastAdmin(groupAdmin);
-  const next = await provision(world(), fresh('next'));
+  const next = await provision(world(), freshName('next'));
   await scim
     .patch(
       `/Groups/${group.id}`,
@@ -195,18 +177,18 @@ test('a request that swaps the last admin for another one passes', async () => {
     )
     .expect(204);
   expect(await hostMembers(db, group.hostId)).toEqual([next.hostId]);
-  await scim.put(`/Groups/${group.id}`, groupBody(fresh('swapped'), [person.id])).expect(200);
+  await scim.put(`/Groups/${group.id}`, groupBody(freshName('swapped'), [person.id])).expect(200);
   expect(await hostMembers(db, group.hostId)).toEqual([person.hostId]);
 });
 
 test('adopting a group that makes somebody an admin is refused where its exact members would leave nobody', async () => {
   const { db, scim } = world();
-  const name = fresh('adopted admins');
+  const name = freshName('adopted admins');
   const [local] = await db.query<{ id: number }>('INSERT INTO groups (name, root_role_id) VALUES ($1, $2) RETURNING id', [
     name,
     ADMIN_ROLE,
   ]);
-  const member = await provision(world(), fresh('member'));
+  const member = await provision(world(), freshName('member'));
   await db.query('INSERT INTO group_user (group_id, user_id) VALUES ($1, $2)', [local?.id, member.hostId]);
   const { body } = await scim.post('/Groups', groupBody(name, [])).expect(409);
   expect(body.detail).toMatch(BOTH_WAYS_OUT);
@@ -215,30 +197,30 @@ test('adopting a group that makes somebody an admin is refused where its exact m
 
 test('a service account, a soft-deleted user and a suspended person with the Admin role do not count', async () => {
   const { db, scim } = world();
-  const { person } = await lastAdmin(async (admin) => setRootRole(admin.person.hostId, ADMIN_ROLE));
+  const { person } = await lastAdmin(async (admin) => setRootRole(world().db, admin.person.hostId, ADMIN_ROLE));
   for (const [column, value] of [
     ['is_service', 'true'],
     ['deleted_at', 'now()'],
   ] as const) {
     const [row] = await db.query<{ id: number }>(`INSERT INTO users (username, ${column}) VALUES ($1, ${value}) RETURNING id`, [
-      fresh('no person'),
+      freshName('no person'),
     ]);
     await db.query(`INSERT INTO role_user (role_id, user_id, project) VALUES ($1, $2, 'default')`, [ADMIN_ROLE, row?.id]);
   }
-  const suspended = await provision(world(), fresh('suspended'));
-  await setRootRole(suspended.hostId, ADMIN_ROLE);
+  const suspended = await provision(world(), freshName('suspended'));
+  await setRootRole(world().db, suspended.hostId, ADMIN_ROLE);
   await scim.patch(`/Users/${suspended.id}`, setActive(false)).expect(200);
   await scim.patch(`/Users/${person.id}`, setActive(false)).expect(409);
 });
 
 test('a service account that leaves the only admin group stops nobody: no person held the permission', async () => {
   const { db, scim } = world();
-  const { body: group } = await scim.post('/Groups', { displayName: fresh('robots') }).expect(201);
+  const { body: group } = await scim.post('/Groups', { displayName: freshName('robots') }).expect(201);
   await db.query('UPDATE groups SET root_role_id = $1 WHERE scim_id = $2', [ADMIN_ROLE, group.id]);
   await db.query(
     `WITH robot AS (INSERT INTO users (username, is_service) VALUES ($1, true) RETURNING id)
      INSERT INTO group_user (group_id, user_id) SELECT g.id, robot.id FROM groups g, robot WHERE g.scim_id = $2`,
-    [fresh('robot'), group.id],
+    [freshName('robot'), group.id],
   );
   await scim.put(`/Groups/${group.id}`, { displayName: group.displayName, members: [] }).expect(200);
   await scim.delete(`/Groups/${group.id}`).expect(204);
@@ -246,41 +228,6 @@ test('a service account that leaves the only admin group stops nobody: no person
 
 test('a host that has no admin at all refuses nobody: there is nothing left to keep', async () => {
   const { scim } = world();
-  const person = await provision(world(), fresh('viewer'));
+  const person = await provision(world(), freshName('viewer'));
   await scim.patch(`/Users/${person.id}`, setActive(false)).expect(200);
-});
-
-test('of two replicas that take the last two admins at the same time exactly one succeeds', async () => {
-  const hosts: readonly Host[] = [world().host, replica];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const admins = [await provision(world(), fresh('racer')), await provision(world(), fresh('racer'))];
-    for (const { hostId } of admins) await setRootRole(hostId, ADMIN_ROLE);
-    const answers = await Promise.all(
-      hosts.map((host, index) => {
-        const path = `/Users/${admins[index]?.id}`;
-        return round % 2 === 0 ? clientOf(host).patch(path, setActive(false)) : clientOf(host).delete(path);
-      }),
-    );
-    const won = round % 2 === 0 ? 200 : 204;
-    expect([round, ...answers.map(({ status }) => status).sort()]).toEqual([round, won, 409]);
-    await world().db.query('UPDATE role_user SET role_id = $1 WHERE role_id = $2', [VIEWER_ROLE, ADMIN_ROLE]);
-  }
-});
-
-test('of a suspension and a removal from a group that would take the last two admins together exactly one succeeds', async () => {
-  const { db, scim } = world();
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const { group, person } = await lastAdmin(groupAdmin);
-    const direct = await provision(world(), fresh('direct'));
-    await setRootRole(direct.hostId, ADMIN_ROLE);
-    const answers = await Promise.all([
-      scim.patch(`/Groups/${group.id}`, removeMember(person.id)),
-      clientOf(replica).patch(`/Users/${direct.id}`, setActive(false)),
-    ]);
-    expect([round, answers.filter(({ status }) => status === 409).length]).toEqual([round, 1]);
-    await scim.patch(`/Groups/${group.id}`, addMembers(person.id));
-    expect((await shownMembers(scim, group.id)).length).toBe(1);
-    await db.query('UPDATE groups SET root_role_id = NULL');
-    await setRootRole(direct.hostId, VIEWER_ROLE);
-  }
 });

@@ -176,3 +176,37 @@ test("an answer has the resource's version as its only entity tag, no cookie and
   for (const name of ['etag', 'x-powered-by', 'set-cookie']) expect(headers).not.toHaveProperty(name);
   expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
 });
+
+test('HEAD is answered as GET is, without the body', async () => {
+  const { host, scim } = world();
+  const person = await provision(world(), 'head');
+  for (const path of [`/Users/${person.id}`, '/Users?count=1', '/Schemas', '/Users/nobody']) {
+    const { headers, status } = await scim.get(path);
+    const answer = await request(host.scimUrl).head(path).set('Authorization', `Bearer ${host.token}`);
+    expect([path, answer.status, answer.text ?? '']).toEqual([path, status, '']);
+    for (const name of ['content-type', 'content-length', 'etag', 'location', 'cache-control', 'x-content-type-options']) {
+      expect([path, name, answer.headers[name]]).toEqual([path, name, headers[name]]);
+    }
+  }
+});
+
+test('what has no entity tag is there for who asks for it unless there is any', async () => {
+  const { scim } = world();
+  for (const path of ['/Users', '/Schemas', '/Groups?count=0']) {
+    const answer = await scim.get(path).set('If-None-Match', '*').expect(304);
+    expect([answer.text, answer.headers['content-type']]).toEqual(['', undefined]);
+    await scim.get(path).set('If-None-Match', '"x"').expect(200);
+  }
+});
+
+test("the host's metrics know requests by their routes, whatever address they came by", async () => {
+  const { host, scim } = world();
+  const person = await provision(world(), 'measured');
+  await request(host.scimUrl).get(`/v2//Users/${person.id}/`).set('Authorization', `Bearer ${host.token}`).expect(200);
+  await scim.get('/Groups?count=0').expect(200);
+  await request(host.scimUrl).get('/Users').expect(401);
+  const { text } = await request(host.url).get('/internal-backstage/prometheus').expect(200);
+  const paths = new Set([...text.matchAll(/http_request_duration\w*\{[^}]*path="([^"]*scim[^"]*)"/g)].map(([, path]) => path));
+  expect([...paths].sort()).toEqual(expect.arrayContaining(['/scim/Groups', '/scim/Users', '/scim/Users/:id']));
+  expect([...paths].filter((path) => path?.includes(person.id) || path?.includes('v2'))).toEqual([]);
+});

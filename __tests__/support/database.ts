@@ -71,6 +71,26 @@ export const dropLeftovers = (): Promise<void> =>
     }
   });
 
+/** A database that somebody else makes and drops. */
+export const openDatabase = (connection: Connection): Omit<Database, 'drop'> => {
+  let pool: pg.Pool | undefined;
+  return {
+    name: connection.database,
+    url: urlOf(connection),
+    connection,
+    query: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+      // Never idle for too long: what a connection holds, such as a lock, a test counts on while a slow host starts.
+      pool ??= new pg.Pool({ ...connection, max: 4, idleTimeoutMillis: 0 }).on('error', () => undefined);
+      return (await pool.query<Row>(text, [...values])).rows;
+    },
+    disconnect: async () => {
+      const open = pool;
+      pool = undefined;
+      await open?.end();
+    },
+  };
+};
+
 /** A database of one's own: a copy of the migrated template with its first admin, or an empty one to be migrated. */
 export const createDatabase = async (options: { readonly empty?: boolean } = {}): Promise<Database> => {
   const name = `${PREFIX}_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`;
@@ -78,24 +98,11 @@ export const createDatabase = async (options: { readonly empty?: boolean } = {})
     const template = options.empty ? 'template1' : (process.env.TEST_TEMPLATE ?? 'template1');
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${client.escapeIdentifier(template)}`);
   });
-  const connection = { ...serverConnection(), database: name };
-  let pool: pg.Pool | undefined;
-  const disconnect = async (): Promise<void> => {
-    const open = pool;
-    pool = undefined;
-    await open?.end();
-  };
+  const database = openDatabase({ ...serverConnection(), database: name });
   return {
-    name,
-    url: urlOf(connection),
-    connection,
-    query: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-      pool ??= new pg.Pool({ ...connection, max: 4 }).on('error', () => undefined);
-      return (await pool.query<Row>(text, [...values])).rows;
-    },
-    disconnect,
+    ...database,
     drop: async () => {
-      await disconnect();
+      await database.disconnect();
       await onServer((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };

@@ -45,6 +45,7 @@ const defaults: IUnleashOptions = {
   server: { secret: 'the-same-in-every-test', gracefulShutdownTimeout: 200 },
   rateLimiting: {
     createUserMaxPerMinute: unlimited,
+    authenticationMaxPerMinute: unlimited,
     simpleLoginMaxPerMinute: unlimited,
     passwordResetMaxPerMinute: unlimited,
   },

@@ -133,11 +133,23 @@ export const endOfLog = async (db: Database): Promise<number> => {
   return row?.id ?? 0;
 };
 
+/** A column that says whether an event is a report of failed authentications, which comes at a time of its own. */
+export const IS_REPORT = `coalesce(data::jsonb ? 'failedAuthentications', false)`;
+
+/** The events of changes. */
 export const eventsSince = (db: Database, after: number): Promise<HostEvent[]> =>
   db.query<HostEvent>(
-    'SELECT id, type, created_by, created_by_user_id, ip, data, pre_data FROM events WHERE id > $1 ORDER BY id',
+    `SELECT id, type, created_by, created_by_user_id, ip, data, pre_data FROM events WHERE id > $1 AND NOT ${IS_REPORT} ORDER BY id`,
     [after],
   );
 
 export const typesSince = async (db: Database, after: number): Promise<readonly string[]> =>
   (await eventsSince(db, after)).map(({ type }) => type);
+
+let names = 0;
+
+/** A userName, or a name of anything else, that nothing had before in this test file. */
+export const freshName = (what: string): string => {
+  names += 1;
+  return `${what}-${names}@example.com`;
+};

@@ -33,7 +33,9 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-const startServer = async (): Promise<TestServer & { readonly connection: Connection }> => {
+const startServer = async (
+  settings: Readonly<Record<string, string>>,
+): Promise<TestServer & { readonly connection: Connection }> => {
   const given = process.env.TEST_DATABASE_URL;
   if (given !== undefined && given !== '') {
     const connection = connectionOf(given);
@@ -41,7 +43,7 @@ const startServer = async (): Promise<TestServer & { readonly connection: Connec
   }
   await sweep();
   const dataDir = await mkdtemp(join(tmpdir(), FOLDER_PREFIX));
-  const { stop, ...connection } = await startEmbeddedPostgres({ dataDir, log: quiet, settings: SETTINGS });
+  const { stop, ...connection } = await startEmbeddedPostgres({ dataDir, log: quiet, settings: { ...SETTINGS, ...settings } });
   return {
     connection,
     stop: async () => {
@@ -51,9 +53,13 @@ const startServer = async (): Promise<TestServer & { readonly connection: Connec
   };
 };
 
-/** The run's Postgres with a template database that a real host has migrated; tells test files by the environment. */
-export const startTestServer = async (): Promise<TestServer> => {
-  const server = await startServer();
+/**
+ * The run's Postgres with a template database that a real host has migrated; tells test files by the environment.
+ *
+ * @param settings - more of an embedded one.
+ */
+export const startTestServer = async (settings: Readonly<Record<string, string>> = {}): Promise<TestServer> => {
+  const server = await startServer(settings);
   try {
     useServer(server.connection);
     await dropLeftovers();

@@ -3,10 +3,12 @@ import { ScimError } from '../../lib/protocol/errors.js';
 import {
   type Filter,
   formatFilter,
+  MAX_FILTER_ELEMENT_TERMS,
   MAX_FILTER_LENGTH,
   MAX_FILTER_NESTING,
   MAX_FILTER_TERMS,
   parseFilter,
+  parsePatchPath,
   resolveFilter,
 } from '../../lib/protocol/filter.js';
 import { GROUP_RESOURCE_TYPE, USER_RESOURCE_TYPE } from '../../lib/protocol/resource-schemas.js';
@@ -127,6 +129,11 @@ describe('parseFilter', () => {
     ['nested value paths', 'a['.repeat(1000)],
     ['many terms', Array.from({ length: 10_000 }, () => 'a pr').join(' or ')],
     ['terms beyond the limit', Array.from({ length: MAX_FILTER_TERMS + 1 }, () => 'a pr').join(' or ')],
+    ['terms beyond the limit in value paths', Array.from({ length: MAX_FILTER_ELEMENT_TERMS + 1 }, () => 'a[b pr]').join(' or ')],
+    [
+      'terms beyond the limit in one value path',
+      `a[${Array.from({ length: MAX_FILTER_ELEMENT_TERMS + 1 }, () => 'b pr').join(' or ')}]`,
+    ],
     ['a long value', `a eq "${'x'.repeat(MAX_FILTER_LENGTH)}"`],
     ['a long unterminated value', `a eq "${'\\"'.repeat(4000)}`],
     ['a long URN', `urn:${':'.repeat(9000)} pr`],
@@ -139,6 +146,9 @@ describe('parseFilter', () => {
     const groups = MAX_FILTER_NESTING;
     expect(parseFilter(`${'('.repeat(groups)}a pr${')'.repeat(groups)}`)).toEqual(parseFilter('a pr'));
     expect(parseFilter(Array.from({ length: MAX_FILTER_TERMS }, () => '(a pr)').join(' or ')).kind).toBe('or');
+    expect(parseFilter(Array.from({ length: MAX_FILTER_ELEMENT_TERMS }, () => 'a[b pr]').join(' or ')).kind).toBe('or');
+    const inPath = Array.from({ length: MAX_FILTER_TERMS }, () => 'value pr').join(' or ');
+    expect(parsePatchPath(`members[${inPath}]`, GROUP_RESOURCE_TYPE)).toMatchObject({ filter: { kind: 'or' } });
   });
 });
 

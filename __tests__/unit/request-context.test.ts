@@ -30,7 +30,10 @@ const standardise: RequestHandler = (asked, response, next) => {
 };
 
 const app = express()
-  .use(normaliseAddress, admitted)
+  .use((asked, response, next) => {
+    normaliseAddress(asked, response);
+    next();
+  }, admitted)
   .get('/Users', (asked, response, next) => {
     standardParameters(response, TYPES, readQuery(asked));
     answer(asked, response, next);

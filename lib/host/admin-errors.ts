@@ -4,16 +4,19 @@ import { ScimError } from '../protocol/errors.js';
 const hasStatusCode = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'statusCode' in error && typeof error.statusCode === 'number';
 
-const toHostError = (error: unknown): unknown => {
-  if (error instanceof ScimError) {
-    if (error.kind === 'conflict' || error.kind === 'uniqueness') {
-      return new GenericUnleashError({ name: 'ConflictError', message: error.detail, statusCode: 409 });
-    }
-    if (error.kind === 'unavailable') {
-      return new GenericUnleashError({ name: 'InternalError', message: error.detail, statusCode: 503 });
-    }
-    return new BadDataError(error.detail);
+/** What the host's pages show of a refusal of ours: they read its `message`. */
+export const refusalInHostShape = (error: ScimError): GenericUnleashError | BadDataError => {
+  if (error.kind === 'conflict' || error.kind === 'uniqueness') {
+    return new GenericUnleashError({ name: 'ConflictError', message: error.detail, statusCode: 409 });
   }
+  if (error.kind === 'unavailable') {
+    return new GenericUnleashError({ name: 'InternalError', message: error.detail, statusCode: 503 });
+  }
+  return new BadDataError(error.detail);
+};
+
+const toHostError = (error: unknown): unknown => {
+  if (error instanceof ScimError) return refusalInHostShape(error);
   if (hasStatusCode(error)) return error;
   // The host answers with the message of an error that it does not know, and this one may name tables or values.
   return new GenericUnleashError({ name: 'InternalError', message: 'The server failed; its log says why.', statusCode: 500 });

@@ -2,7 +2,6 @@ import type { Application } from 'express';
 import type { IUnleashConfig, IUnleashServices } from 'unleash-server';
 import type { AdminGuard } from '../services/admin-guard.js';
 import type { SettingsService } from '../services/settings-service.js';
-import type { LifecycleStore } from '../stores/lifecycle-store.js';
 import { GroupsController } from './groups-controller.js';
 import { GroupsTransactions, type KnexLike } from './groups-transactions.js';
 import { ScimGroupsController, ScimPeopleController, SettingsController } from './settings-controller.js';
@@ -10,7 +9,6 @@ import { ScimGroupsController, ScimPeopleController, SettingsController } from '
 export interface AdminRoutesOptions {
   readonly settings: SettingsService;
   readonly guard: AdminGuard;
-  readonly lifecycle: LifecycleStore;
   /** Whether to serve the endpoints of the Groups pages. */
   readonly groupsPages: boolean;
 }
@@ -21,7 +19,7 @@ export const mountAdminRoutes = (
   config: IUnleashConfig,
   services: IUnleashServices,
   db: KnexLike,
-  { settings, guard, lifecycle, groupsPages }: AdminRoutesOptions,
+  { settings, guard, groupsPages }: AdminRoutesOptions,
 ): void => {
   const admin = `${config.server.baseUriPath}/api/admin`;
   app.use(`${admin}/scim-settings`, new SettingsController(config, settings).router);
@@ -29,7 +27,7 @@ export const mountAdminRoutes = (
   // Before the groups, or `scim-groups` would be the id of one.
   app.use(`${admin}/groups/scim-groups`, new ScimGroupsController(config, settings).router);
   if (groupsPages) {
-    const transactions = new GroupsTransactions(db, services, guard, lifecycle);
+    const transactions = new GroupsTransactions(db, services, guard);
     app.use(`${admin}/groups`, new GroupsController(config, services, transactions).router);
   }
 };

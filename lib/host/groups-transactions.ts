@@ -1,9 +1,9 @@
 import { BadDataError, type GroupService, type ICreateGroupModel, type IUnleashServices } from 'unleash-server';
 import type { AdminGuard } from '../services/admin-guard.js';
 import { sql } from '../sql/sql.js';
-import { type ConnectionPool, Database, type Transaction, untilWon } from '../stores/database.js';
-import type { LifecycleStore } from '../stores/lifecycle-store.js';
+import { type ConnectionPool, type Transaction, untilWon } from '../stores/database.js';
 import { ROOT_TYPES } from '../stores/role-sql.js';
+import { within } from './host-transaction.js';
 
 type GroupServiceFactory = IUnleashServices['transactionalGroupService'];
 /** The host's transaction, as its own factory takes it. */
@@ -32,13 +32,11 @@ export class GroupsTransactions {
   readonly #db: KnexLike;
   readonly #createService: GroupServiceFactory;
   readonly #guard: AdminGuard;
-  readonly #lifecycle: LifecycleStore;
 
-  constructor(db: KnexLike, services: IUnleashServices, guard: AdminGuard, lifecycle: LifecycleStore) {
+  constructor(db: KnexLike, services: IUnleashServices, guard: AdminGuard) {
     this.#db = db;
     this.#createService = services.transactionalGroupService;
     this.#guard = guard;
-    this.#lifecycle = lifecycle;
   }
 
   /** Makes or changes a group. @throws BadDataError where it names a user or role that a group cannot have. */
@@ -52,15 +50,9 @@ export class GroupsTransactions {
   ): Promise<Result> {
     const attempt = (): Promise<Result> =>
       this.#db.transaction(async (hostTransaction) => {
-        // A transaction of knex hands out its own connection, so our statements are part of it.
-        const database = new Database(hostTransaction, { prepared: false });
-        const transaction: Transaction = { inTransaction: true, query: (statement) => database.query(statement) };
+        const transaction = within(hostTransaction);
         await check?.(transaction);
-        const someoneWasAdmin = await this.#lifecycle.someoneIsAdmin(transaction);
-        const result = await work(this.#createService(hostTransaction));
-        // The lock of the guard comes last, as in the changes of SCIM: whoever took it first would wait for their rows for ever.
-        await this.#guard.assertAdminLeft(transaction, someoneWasAdmin);
-        return result;
+        return this.#guard.watch(transaction, () => work(this.#createService(hostTransaction)));
       });
     return untilWon(attempt);
   }

@@ -1,5 +1,5 @@
 import joi from 'joi';
-import { MIN_TOKEN_LENGTH } from '../services/token.js';
+import { MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from '../services/token.js';
 
 /** What an embedding host may set. Every key is optional. */
 export interface ScimOptions {
@@ -11,7 +11,7 @@ export interface ScimOptions {
   readonly recoveryAdmins?: readonly string[];
   /** Serve the endpoints that the Groups pages of Unleash call, which its open-source edition lacks. Default: true. */
   readonly groupsPages?: boolean;
-  /** A token of 32 characters or more, stored at the start where there never was one; switches SCIM on. */
+  /** A token of 32 to 512 characters, stored at the start where there never was one; switches SCIM on. */
   readonly initToken?: string;
   /** Bytes of a request body after decompression. Default: 10 MiB, room for a group of 100,000 members. */
   readonly bodyLimit?: number;
@@ -19,8 +19,15 @@ export interface ScimOptions {
   readonly defaultPageSize?: number;
   /** Resources of a page at the most; advertised as `filter.maxResults`. Default: 1,000. */
   readonly maxPageSize?: number;
+  /**
+   * Requests of a token to one replica, each second and at once; what is more is told to come again (429). A Bulk request is one. Default:
+   * 10,000, several times what a replica answers, so that no sync meets it.
+   */
+  readonly maxRequestsPerSecond?: number;
   /** Send statements by name, which Postgres then plans once. Switch it off behind a pooler in transaction mode. Default: true. */
   readonly preparedStatements?: boolean;
+  /** Database connections of SCIM's own, beside those of Unleash's pool. Default: 4. */
+  readonly poolSize?: number;
 }
 
 export interface ResolvedScimOptions extends Required<Omit<ScimOptions, 'recoveryAdmins' | 'initToken' | 'defaultRootRole'>> {
@@ -41,9 +48,11 @@ const schema = joi
     initToken: joi
       .string()
       .min(MIN_TOKEN_LENGTH)
+      .max(MAX_TOKEN_LENGTH)
       .pattern(/^\S+$/)
       .messages({
         'string.min': `"initToken" (INIT_SCIM_TOKEN) must have at least ${MIN_TOKEN_LENGTH} characters`,
+        'string.max': `"initToken" (INIT_SCIM_TOKEN) must have at most ${MAX_TOKEN_LENGTH} characters`,
         'string.pattern.base': '"initToken" (INIT_SCIM_TOKEN) must not contain white space',
       }),
     bodyLimit: joi
@@ -53,7 +62,9 @@ const schema = joi
       .default(10 * MEBIBYTE),
     defaultPageSize: joi.number().integer().min(1).max(joi.ref('maxPageSize')).default(100),
     maxPageSize: joi.number().integer().min(1).max(10_000).default(1000),
+    maxRequestsPerSecond: joi.number().integer().min(1).max(1_000_000).default(10_000),
     preparedStatements: joi.boolean().strict().default(true),
+    poolSize: joi.number().integer().min(1).max(50).default(4),
   })
   .required();
 

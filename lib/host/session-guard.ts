@@ -10,7 +10,9 @@ interface AuthenticatedRequest extends Request {
 }
 
 const personIds = (request: AuthenticatedRequest): readonly number[] => {
-  const users = [request.session?.user, request.user?.isAPI === true ? undefined : request.user];
+  // Of a request with an API token a session decides nothing.
+  if (request.user?.isAPI === true) return [];
+  const users = [request.session?.user, request.user];
   const ids = users.map((user) => user?.id).filter((id): id is number => typeof id === 'number' && id > 0);
   return [...new Set(ids)];
 };
@@ -53,5 +55,7 @@ export const guardSessions = (app: Application, config: IUnleashConfig, database
       })
       .catch(next);
   };
-  app.use(`${baseUriPath}/api/admin`, guard);
+  // All of it, not the pages alone: beside a header that looks like a personal access token, Unleash 7 lets a session read
+  // `/api/client` too.
+  app.use(`${baseUriPath}/api`, guard);
 };

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { MAX_TOKEN_LENGTH, MIN_TOKEN_LENGTH } from '../services/token.js';
 
 const DEFAULT_PORT = 4242;
 const DEFAULT_DATA_DIR = './data';
-/** Unleash's own four connections are few for a sync that runs beside the pages and the SDKs. */
-const DEFAULT_POOL_MAX = '10';
-const INIT_TOKEN_MIN_LENGTH = 32;
 
 /** A reason not to start that the operator can act on; the message is all there is to say. */
 export class StartError extends Error {
@@ -38,8 +36,11 @@ const portOf = (env: Env): number => {
 
 const initTokenOf = ({ INIT_SCIM_TOKEN: token }: Env): string | undefined => {
   if (token === undefined || token === '') return undefined;
-  if (token.length < INIT_TOKEN_MIN_LENGTH) {
-    throw new StartError(`INIT_SCIM_TOKEN must have at least ${INIT_TOKEN_MIN_LENGTH} characters; it has ${token.length}.`);
+  if (token.length < MIN_TOKEN_LENGTH) {
+    throw new StartError(`INIT_SCIM_TOKEN must have at least ${MIN_TOKEN_LENGTH} characters; it has ${token.length}.`);
+  }
+  if (token.length > MAX_TOKEN_LENGTH) {
+    throw new StartError(`INIT_SCIM_TOKEN must have at most ${MAX_TOKEN_LENGTH} characters; it has ${token.length}.`);
   }
   if (/\s/.test(token)) throw new StartError('INIT_SCIM_TOKEN must not contain white space.');
   return token;
@@ -79,7 +80,6 @@ export const readSettings = (env: Env): StartSettings => {
 /** What the host reads from the environment, where this program's defaults are not the host's. */
 export const hostEnvDefaults = ({ unleashUrl }: StartSettings): Readonly<Record<string, string>> => ({
   UNLEASH_URL: unleashUrl,
-  DATABASE_POOL_MAX: DEFAULT_POOL_MAX,
   CHECK_VERSION: 'false',
   SEND_TELEMETRY: 'false',
 });

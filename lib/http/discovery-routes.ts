@@ -1,4 +1,4 @@
-import { type Request, Router } from 'express';
+import type { Request, Router } from 'express';
 import type { Document } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
 import {
@@ -9,7 +9,7 @@ import {
   serviceProviderConfig,
 } from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
-import { sendScim } from './error-response.js';
+import { sendScim } from './answer.js';
 import { handle, onlyMethods, readQuery } from './resource-routes.js';
 
 const findBy = (resources: readonly Document[], id: string): Document => {
@@ -24,8 +24,12 @@ const refuseFilter = (request: Request): void => {
 };
 
 /** What this service provider is and can (RFC 7644 4). */
-export const discoveryRoutes = (types: readonly ResourceType[], capabilities: Capabilities, baseUrl: string): Router => {
-  const router = Router();
+export const addDiscovery = (
+  router: Router,
+  types: readonly ResourceType[],
+  capabilities: Capabilities,
+  baseUrl: string,
+): void => {
   const config = serviceProviderConfig(capabilities, baseUrl);
   const collections = {
     ResourceTypes: types.map((type) => resourceTypeResource(type, baseUrl)),
@@ -52,5 +56,4 @@ export const discoveryRoutes = (types: readonly ResourceType[], capabilities: Ca
       .get(handle((request, response) => sendScim(response, 200, findBy(resources, request.params.id ?? ''))))
       .all(onlyMethods('GET'));
   }
-  return router;
 };

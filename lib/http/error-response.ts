@@ -1,8 +1,7 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import { ScimError, type ScimErrorKind } from '../protocol/errors.js';
 import { errorResponse } from '../protocol/messages.js';
-
-export const SCIM_MEDIA_TYPE = 'application/scim+json';
+import { sendScim } from './answer.js';
 
 /** RFC 7644 3.12, table 8 and 9: the status of each kind, and whether its name is a scimType. */
 const ANSWERS: Readonly<Record<ScimErrorKind, { readonly status: number; readonly isScimType: boolean }>> = {
@@ -23,19 +22,17 @@ const ANSWERS: Readonly<Record<ScimErrorKind, { readonly status: number; readonl
   notFound: { status: 404, isScimType: false },
   methodNotAllowed: { status: 405, isScimType: false },
   conflict: { status: 409, isScimType: false },
+  requestTimeout: { status: 408, isScimType: false },
   preconditionFailed: { status: 412, isScimType: false },
   payloadTooLarge: { status: 413, isScimType: false },
   unsupportedMediaType: { status: 415, isScimType: false },
+  tooManyRequests: { status: 429, isScimType: false },
   notImplemented: { status: 501, isScimType: false },
   unavailable: { status: 503, isScimType: false },
 };
 
-/** Seconds. What is unavailable here (a migration, a lost race, a database that restarts) is over soon. */
-const RETRY_AFTER = '5';
-
-export const sendScim = (response: Response, status: number, body: object): void => {
-  response.status(status).set('Content-Type', `${SCIM_MEDIA_TYPE}; charset=utf-8`).send(JSON.stringify(body));
-};
+/** What is unavailable here (a migration, a lost race, a database that restarts) is over soon. */
+const RETRY_AFTER_MS = 5_000;
 
 /** The answer to a failure that a client is told about, and its status. */
 export const toAnswer = (error: ScimError): { readonly status: number; readonly body: object } => {
@@ -51,8 +48,11 @@ export const unforeseenAnswer = (): { readonly status: number; readonly body: ob
 
 export const sendError = (response: Response, error: ScimError): void => {
   const { status, body } = toAnswer(error);
-  if (error.kind === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="Unleash SCIM"');
-  if (error.kind === 'unavailable') response.set('Retry-After', RETRY_AFTER);
+  if (error.kind === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer realm="Unleash SCIM"');
+  const retryAfterMs = error.retryAfterMs ?? (error.kind === 'unavailable' ? RETRY_AFTER_MS : undefined);
+  if (retryAfterMs !== undefined) response.setHeader('Retry-After', Math.max(1, Math.ceil(retryAfterMs / 1000)));
+  // RFC 9110 15.5.9: the rest of the body may still come, and nobody waits for it.
+  if (error.kind === 'requestTimeout') response.setHeader('Connection', 'close');
   sendScim(response, status, body);
 };
 
@@ -66,23 +66,11 @@ const kindOf = (fault: unknown): ScimErrorKind => {
   return /^\/body(\/Operations(\/\d+(\/op)?)?)?$/.test(path) ? 'invalidSyntax' : 'invalidValue';
 };
 
-/** What the body parser and the OpenAPI validator throw. Their own texts can quote the body, so most are not passed on. */
-const translate = (error: unknown, limitBytes: number): ScimError | undefined => {
+/** What Express and the OpenAPI validator throw. */
+const translate = (error: unknown): ScimError | undefined => {
   if (error instanceof ScimError) return error;
   const status = property(error, 'status');
   const faults = property(error, 'errors');
-  if (status === 413)
-    return new ScimError(
-      'payloadTooLarge',
-      `The body is larger than ${limitBytes} bytes, the limit of this server; send it in parts.`,
-      { cause: error },
-    );
-  if (status === 415)
-    return new ScimError(
-      'unsupportedMediaType',
-      `The body must be ${SCIM_MEDIA_TYPE} or application/json, in UTF-8 and without an unknown Content-Encoding.`,
-      { cause: error },
-    );
   if (status === 400 && Array.isArray(faults)) {
     const told = faults.slice(0, 3).map(
       (fault: unknown) =>
@@ -95,7 +83,7 @@ const translate = (error: unknown, limitBytes: number): ScimError | undefined =>
     });
   }
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new ScimError('invalidSyntax', 'The request could not be read: its length, encoding or address is wrong.', {
+    return new ScimError('invalidSyntax', 'The request could not be read: its address is wrong.', {
       cause: error,
     });
   }
@@ -106,13 +94,13 @@ const translate = (error: unknown, limitBytes: number): ScimError | undefined =>
 
 /** The one place where a failure becomes an answer. What nobody foresaw is logged, and told without a word of its cause. */
 export const errorHandler =
-  (options: { readonly limitBytes: number; readonly logError: (message: string, error: unknown) => void }): ErrorRequestHandler =>
+  (options: { readonly logError: (message: string, error: unknown) => void }): ErrorRequestHandler =>
   (error: unknown, request, response, next) => {
     if (response.headersSent) {
       next(error);
       return;
     }
-    const known = translate(error, options.limitBytes);
+    const known = translate(error);
     if (known !== undefined) {
       if (known.kind === 'unavailable') options.logError(`SCIM ${request.method} answered 503`, known.cause ?? known);
       sendError(response, known);

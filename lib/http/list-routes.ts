@@ -1,10 +1,10 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { Request, RequestHandler, Response, Router } from 'express';
 import { type ListLimits, type ListParameters, readListQuery, readRootQuery, readSearchRequest } from '../protocol/list-query.js';
-import { listResponse, renderResource } from '../protocol/messages.js';
 import type { Projection } from '../protocol/projection.js';
+import { listJson, resourceJson } from '../protocol/resource-json.js';
 import type { ResourceType } from '../protocol/schema.js';
 import type { ListAnswer, ListKey, ListService } from '../services/list-service.js';
-import { sendScim } from './error-response.js';
+import { sendJson } from './answer.js';
 import { standardParameters } from './request-quirks.js';
 import { handle, onlyMethods, readQuery } from './resource-routes.js';
 
@@ -13,7 +13,7 @@ export interface ListRoutesOptions {
   readonly lists: ListService;
   readonly limits: ListLimits;
   readonly baseUrl: string;
-  readonly body: RequestHandler[];
+  readonly body: readonly RequestHandler[];
   keyOf(request: Request, response: Response): ListKey;
 }
 
@@ -51,15 +51,24 @@ export class ListRoutes {
   #send(response: Response, answer: ListAnswer, projections: ReadonlyMap<ResourceType, Projection>): void {
     const resources = answer.resources.flatMap(({ type, resource }) => {
       const projection = projections.get(type);
-      return projection === undefined ? [] : [renderResource(type, resource, this.#options.baseUrl, projection)];
+      return projection === undefined ? [] : [resourceJson(type, resource, this.#options.baseUrl, projection)];
     });
-    sendScim(response, 200, listResponse(resources, answer.total, answer.marks));
+    sendJson(response, 200, listJson(resources, answer.total, answer.marks));
   }
 
-  /** To be mounted before the routes of resources, where `.search` would be an id. */
-  router(): Router {
-    const { types, body } = this.#options;
-    const router = Router();
+  /** The search by POST of one type; to be added before the routes of its resources, where `.search` would be an id. */
+  addSearch(router: Router, type: ResourceType): void {
+    router
+      .route(`${type.endpoint}/.search`)
+      .post(
+        ...this.#options.body,
+        handle((request, response) => this.sendList(request, response, type, readSearchRequest(request.body))),
+      )
+      .all(onlyMethods('POST'));
+  }
+
+  /** Lists and searches of all types together. */
+  addRoot(router: Router): void {
     router
       .route('/')
       .get(handle((request, response) => this.#sendRoot(request, response, readQuery(request))))
@@ -67,19 +76,9 @@ export class ListRoutes {
     router
       .route('/.search')
       .post(
-        body,
+        ...this.#options.body,
         handle((request, response) => this.#sendRoot(request, response, readSearchRequest(request.body))),
       )
       .all(onlyMethods('POST'));
-    for (const type of types) {
-      router
-        .route(`${type.endpoint}/.search`)
-        .post(
-          body,
-          handle((request, response) => this.sendList(request, response, type, readSearchRequest(request.body))),
-        )
-        .all(onlyMethods('POST'));
-    }
-    return router;
   }
 }

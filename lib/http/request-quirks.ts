@@ -5,6 +5,8 @@ import type { ListParameters } from '../protocol/list-query.js';
 import { type QuirkId, type Standardised, standardise, standardiseBody } from '../protocol/quirks.js';
 import type { ResourceType } from '../protocol/schema.js';
 
+const NONE: ReadonlySet<QuirkId> = new Set();
+
 /** The part of a request in standard form; which quirks it met is kept beside the answer, for whoever tells of the request. */
 const remember = <Value>(response: Response, { value, met }: Standardised<Value>): Value => {
   if (met.length > 0) response.locals.quirks = new Set([...quirksMet(response), ...met]);
@@ -14,7 +16,7 @@ const remember = <Value>(response: Response, { value, met }: Standardised<Value>
 /** What the request met so far; all of it once its body is read. */
 export const quirksMet = (response: Response): ReadonlySet<QuirkId> => {
   const { quirks } = response.locals;
-  return quirks instanceof Set ? quirks : new Set();
+  return quirks instanceof Set ? quirks : NONE;
 };
 
 export const standardPath = (response: Response, path: string): string => remember(response, standardise('path', path));
@@ -32,13 +34,12 @@ export const standardParameters = (
 ): ListParameters => {
   const names = (list: string): string => remember(response, standardise('names', list, types));
   const { filter, attributes, excludedAttributes, sortBy } = parameters;
-  return {
-    ...parameters,
-    ...(filter === undefined ? {} : { filter: remember(response, standardise('filter', filter, types)) }),
-    ...(attributes === undefined ? {} : { attributes: names(attributes) }),
-    ...(excludedAttributes === undefined ? {} : { excludedAttributes: names(excludedAttributes) }),
-    ...(sortBy === undefined ? {} : { sortBy: names(sortBy) }),
-  };
+  const standard: Record<string, string | undefined> = { ...parameters };
+  if (filter !== undefined) standard.filter = remember(response, standardise('filter', filter, types));
+  if (attributes !== undefined) standard.attributes = names(attributes);
+  if (excludedAttributes !== undefined) standard.excludedAttributes = names(excludedAttributes);
+  if (sortBy !== undefined) standard.sortBy = names(sortBy);
+  return standard;
 };
 
 const standardData = (response: Response, part: 'body' | 'patch', data: Json, type: ResourceType): Json =>

@@ -24,3 +24,23 @@ export const toIsoInstant = (text: string): string | undefined => {
   // A zone can push the instant over the edge of the years that Postgres reads in this notation.
   return dateTime.test(iso) ? iso : undefined;
 };
+
+const DAY_MS = 86_400_000;
+const TWO_DIGITS: readonly string[] = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
+const memo = { day: Number.NaN, text: '' };
+
+/** `toISOString`, which takes four times as long: the dates of a page are mostly of few days, and only a new day is worked out. */
+export const isoOf = (date: Date): string => {
+  const time = date.getTime();
+  const day = Math.floor(time / DAY_MS);
+  if (day !== memo.day) {
+    const iso = date.toISOString();
+    memo.text = iso.slice(0, iso.indexOf('T') + 1);
+    memo.day = day;
+  }
+  const milliseconds = time - day * DAY_MS;
+  const seconds = Math.floor(milliseconds / 1000);
+  const minutes = Math.floor(seconds / 60);
+  const [h, m, s] = [TWO_DIGITS[Math.floor(minutes / 60)], TWO_DIGITS[minutes % 60], TWO_DIGITS[seconds % 60]];
+  return `${memo.text}${h}:${m}:${s}.${String(milliseconds % 1000).padStart(3, '0')}Z`;
+};

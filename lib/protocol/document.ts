@@ -1,5 +1,5 @@
 import { ScimError } from './errors.js';
-import { type Attribute, bindPath, findAttribute, findExtension, type ResourceType } from './schema.js';
+import { type Attribute, coreAttributes, findAttribute, findExtension, type ResourceType, subAttributesOf } from './schema.js';
 
 /**
  * A resource as plain JSON with the schema's own spelling of names; an extension's attributes stand under its URN.
@@ -27,12 +27,14 @@ export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** RFC 7643 2.5: null, [], and what has nothing in it, {} and "", which neither the host nor a filter tells from being absent. */
-export const isUnassigned = (value: Json | undefined): boolean =>
-  value === undefined ||
-  value === null ||
-  value === '' ||
-  (Array.isArray(value) && value.length === 0) ||
-  (isObject(value) && Object.values(value).every(isUnassigned));
+export const isUnassigned = (value: Json | undefined): boolean => {
+  if (value === undefined || value === null || value === '') return true;
+  if (typeof value !== 'object') return false;
+  if (Array.isArray(value)) return value.length === 0;
+  const object = value as JsonObject;
+  for (const key of Object.keys(object)) if (!isUnassigned(object[key])) return false;
+  return true;
+};
 
 const describe = (value: unknown): string => {
   if (Array.isArray(value)) return 'a list';
@@ -81,10 +83,11 @@ const readSimple = (attribute: Attribute, path: string, value: Json): Json => {
 
 /** RFC 7643 2.3.8. */
 const readComplex = (attribute: Attribute, path: string, value: Json): Json => {
-  const subAttributes = attribute.subAttributes ?? [];
+  const subAttributes = subAttributesOf(attribute);
   if (!isObject(value)) throw wrongType(path, 'an object', value);
   const result: Document = {};
-  for (const [key, sent] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const sent = value[key];
     const subAttribute = findAttribute(subAttributes, key);
     if (subAttribute === undefined || isUnassigned(sent)) continue;
     result[subAttribute.name] = readValue(subAttribute, `${path}.${subAttribute.name}`, sent);
@@ -104,16 +107,48 @@ const readMany = (attribute: Attribute, path: string, value: Json): Json => {
 };
 
 /** One text for one SCIM value: the order of an object's keys says nothing. */
-export const canonical = (value: Json | undefined): string =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
-  ) ?? '';
+export const canonical = (value: Json | undefined): string => {
+  if (value === undefined) return '';
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(canonical).join(',')}]`;
+  const object = value as JsonObject;
+  const members = Object.keys(object)
+    .filter((key) => object[key] !== undefined)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonical(object[key])}`);
+  return `{${members.join(',')}}`;
+};
 
-/** Equal as SCIM values: the order of an object's keys says nothing. */
-export const equalValues = (a: Json | undefined, b: Json | undefined): boolean => canonical(a) === canonical(b);
+const countAssigned = (object: JsonObject): number => {
+  let count = 0;
+  for (const key of Object.keys(object)) if (object[key] !== undefined) count += 1;
+  return count;
+};
+
+const equalObjects = (a: JsonObject, b: JsonObject): boolean => {
+  let count = 0;
+  for (const key of Object.keys(a)) {
+    const value = a[key];
+    if (value === undefined) continue;
+    if (!Object.hasOwn(b, key) || !equalValues(value, b[key])) return false;
+    count += 1;
+  }
+  return count === countAssigned(b);
+};
+
+/** Equal as SCIM values: the order of an object's keys says nothing. True where `canonical` gives one text for both. */
+export const equalValues = (a: Json | undefined, b: Json | undefined): boolean => {
+  if (a === b) return true;
+  if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return false;
+  if (!Array.isArray(a)) return !Array.isArray(b) && equalObjects(a as JsonObject, b as JsonObject);
+  if (!Array.isArray(b) || a.length !== b.length) return false;
+  const others = b as readonly Json[];
+  return (a as readonly Json[]).every((element, index) => equalValues(element, others[index]));
+};
 
 /** RFC 7643 2.4: no value twice, and one primary at most (the first that says so). */
 export const tidyElements = (elements: readonly Json[]): Json[] => {
+  if (elements.length < 2) return [...elements];
   const seen = new Set<string>();
   const kept: Json[] = [];
   let hasPrimary = false;
@@ -165,14 +200,15 @@ const stateExtension = (statement: Statement, schemaId: string, attributes: read
 export const readDocument = (type: ResourceType, body: unknown): Statement => {
   if (!isObject(body)) throw new ScimError('invalidSyntax', `The body must be a JSON object that describes a ${type.name}.`);
   const statement: Statement = {};
-  for (const [key, sent] of Object.entries(body)) {
-    const extension = findExtension(type, key);
-    if (extension !== undefined) {
-      stateExtension(statement, extension.id, extension.attributes, sent ?? null);
+  for (const key of Object.keys(body)) {
+    const sent = body[key];
+    const attribute = findAttribute(coreAttributes(type), key);
+    if (attribute === undefined) {
+      const extension = findExtension(type, key);
+      if (extension !== undefined) stateExtension(statement, extension.id, extension.attributes, sent ?? null);
       continue;
     }
-    const attribute = bindPath(type, { name: key })?.attribute;
-    if (attribute === undefined || attribute.mutability === 'readOnly' || attribute.name === 'schemas') continue;
+    if (attribute.mutability === 'readOnly' || attribute.name === 'schemas') continue;
     // RFC 7643 4.1.1: a password is taken and forgotten; nothing of it may reach a log, an event or an error.
     if (attribute.returned === 'never') continue;
     statement[attribute.name] = readValue(attribute, attribute.name, sent);
@@ -183,7 +219,8 @@ export const readDocument = (type: ResourceType, body: unknown): Statement => {
 /** The document without the keys that a statement unassigns. */
 export const assignedOnly = (statement: Statement): Document => {
   const document: Document = {};
-  for (const [key, value] of Object.entries(statement)) {
+  for (const key of Object.keys(statement)) {
+    const value = statement[key];
     if (!isUnassigned(value)) document[key] = value;
   }
   return document;

@@ -20,20 +20,25 @@ export type ScimErrorKind =
   | 'notFound'
   | 'methodNotAllowed'
   | 'conflict'
+  | 'requestTimeout'
   | 'preconditionFailed'
   | 'payloadTooLarge'
   | 'unsupportedMediaType'
+  | 'tooManyRequests'
   | 'notImplemented'
   | 'unavailable';
 
 /** A failure that the client is told about. `detail` is shown to an administrator: it says what to do, and holds no secret. */
 export class ScimError extends Error {
   readonly kind: ScimErrorKind;
+  /** When to come again; where the kind says so, and it is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(kind: ScimErrorKind, detail: string, options?: { readonly cause?: unknown }) {
+  constructor(kind: ScimErrorKind, detail: string, options?: { readonly cause?: unknown; readonly retryAfterMs?: number }) {
     super(detail, options);
     this.name = 'ScimError';
     this.kind = kind;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   get detail(): string {

@@ -21,8 +21,10 @@ export type Filter<Path> =
 export const MAX_FILTER_LENGTH = 10_000;
 /** Brackets within brackets. No client sends more than three; 50 leaves the stack and the SQL parser at ease. */
 export const MAX_FILTER_NESTING = 50;
-/** Comparisons in one filter. Each is a condition that Postgres has to plan. */
-export const MAX_FILTER_TERMS = 500;
+/** Comparisons in one filter: each is a condition that Postgres plans, and may look at in every row. As many ids as these fit into its characters. */
+export const MAX_FILTER_TERMS = 200;
+/** Of them, those within value paths: each of these takes the elements of an attribute apart, in every row, which no index helps. */
+export const MAX_FILTER_ELEMENT_TERMS = 20;
 
 // RFC 7644 3.4.2.2 attrPath. The version of a URN holds a dot, so the name is what follows the last colon.
 const PATH = /^(?:(urn:.+):)?(\$?[a-z][a-z0-9_-]*)(?:\.(\$?[a-z][a-z0-9_-]*))?$/i;
@@ -48,6 +50,7 @@ class FilterParser {
   #end: number;
   #nesting = 0;
   #terms = 0;
+  #elementTerms = 0;
 
   constructor(text: string, start = 0) {
     this.#text = text;
@@ -135,7 +138,12 @@ class FilterParser {
 
   #valuePath(path: AttributePath): Filter<AttributePath> {
     this.#descend();
+    const before = this.#terms;
     const { filter } = this.bracketed();
+    this.#elementTerms += this.#terms - before;
+    if (this.#elementTerms > MAX_FILTER_ELEMENT_TERMS) {
+      this.#fail(`at most ${MAX_FILTER_ELEMENT_TERMS} comparisons within square brackets`);
+    }
     this.#advance();
     this.#nesting -= 1;
     return { kind: 'valuePath', path, filter };

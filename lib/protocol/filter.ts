@@ -12,12 +12,14 @@ import {
   findExtension,
   type ResourceType,
   type Schema,
+  subAttributesOf,
 } from './schema.js';
 
 export {
   type ComparisonValue,
   type Filter,
   formatFilter,
+  MAX_FILTER_ELEMENT_TERMS,
   MAX_FILTER_LENGTH,
   MAX_FILTER_NESTING,
   MAX_FILTER_TERMS,
@@ -50,7 +52,7 @@ const written = (path: AttributePath): string =>
 
 /** The sub-attributes that a value path may speak of; the elements of a plain list are their own `value` (RFC 7643 2.4). */
 const elementAttributes = (attribute: Attribute): readonly Attribute[] => {
-  if (attribute.type === 'complex') return attribute.subAttributes ?? [];
+  if (attribute.type === 'complex') return subAttributesOf(attribute);
   return attribute.multiValued ? [{ ...attribute, name: 'value', multiValued: false }] : [];
 };
 
@@ -74,7 +76,7 @@ const bindOrFail = (path: AttributePath, bind: Bind): BoundAttribute => {
 
 const withValue = (bound: BoundAttribute): BoundAttribute => {
   if (bound.subAttribute !== undefined || bound.attribute.type !== 'complex') return bound;
-  const value = findAttribute(bound.attribute.subAttributes ?? [], 'value');
+  const value = findAttribute(subAttributesOf(bound.attribute), 'value');
   return value === undefined ? bound : { ...bound, subAttribute: value };
 };
 
@@ -203,7 +205,7 @@ export const parsePatchPath = (text: string, type: ResourceType): PatchPath => {
   }
   const resolved = resolve(filter, bindElementPath(parent.attribute));
   if (sub === undefined) return { kind: 'attribute', bound: parent, filter: resolved };
-  const subAttribute = findAttribute(parent.attribute.subAttributes ?? [], sub);
+  const subAttribute = findAttribute(subAttributesOf(parent.attribute), sub);
   if (subAttribute === undefined) return { kind: 'unknown' };
   return { kind: 'attribute', bound: { ...parent, subAttribute }, filter: resolved };
 };

@@ -168,3 +168,10 @@ export const patchGroup = (
   }
   return { document: next, members: fold.result() };
 };
+
+/** What operations do to the members, where they speak of nothing else and no member has to be known; undefined otherwise. */
+export const membersOnly = (operations: readonly PatchOperation[]): MemberSets | undefined => {
+  const parts = operations.flatMap(splitMembers);
+  const isAlone = parts.every(({ path }) => path !== undefined && pathNamesMembers(path));
+  return isAlone && !needsMembers(parts) ? patchGroup({}, parts, []).members : undefined;
+};

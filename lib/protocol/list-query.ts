@@ -2,7 +2,7 @@ import { isObject, type Json } from './document.js';
 import { ScimError } from './errors.js';
 import { type Filter, parseFilter, resolveFilter, resolveFilterForTypes } from './filter.js';
 import { type Projection, readProjection } from './projection.js';
-import { type BoundAttribute, bindPath, findAttribute, type ResourceType, splitPath } from './schema.js';
+import { type BoundAttribute, bindPath, findAttribute, type ResourceType, splitPath, subAttributesOf } from './schema.js';
 
 /** What a list is of, and in which order. */
 export interface ResourceQuery {
@@ -64,7 +64,7 @@ const bindSort = (type: ResourceType, sortBy: string): BoundAttribute | undefine
   if (bound === undefined || bound.attribute.returned === 'never') return undefined;
   if (['members', 'groups', 'schemas'].includes(bound.attribute.name)) return undefined;
   if (bound.subAttribute !== undefined || bound.attribute.type !== 'complex') return bound;
-  const value = findAttribute(bound.attribute.subAttributes ?? [], 'value');
+  const value = findAttribute(subAttributesOf(bound.attribute), 'value');
   return value === undefined ? undefined : { ...bound, subAttribute: value };
 };
 
@@ -91,14 +91,12 @@ const assertFilter = (filter: string): string => {
  * @throws {ScimError} `invalidFilter`, `invalidValue` or `invalidCount`.
  */
 export const readListQuery = (type: ResourceType, parameters: ListParameters, limits: ListLimits): ListQuery => {
-  const { filter } = parameters;
   const [sort] = readSorts([type], parameters);
-  return {
-    ...(filter === undefined ? {} : { filter: resolveFilter(type, parseFilter(assertFilter(filter))) }),
-    ...(sort === undefined ? {} : { sort }),
-    paging: readPaging(parameters, limits),
-    projection: readProjection(type, parameters.attributes, parameters.excludedAttributes),
-  };
+  const filter = parameters.filter === undefined ? undefined : resolveFilter(type, parseFilter(assertFilter(parameters.filter)));
+  const paging = readPaging(parameters, limits);
+  const projection = readProjection(type, parameters.attributes, parameters.excludedAttributes);
+  if (filter === undefined) return sort === undefined ? { paging, projection } : { sort, paging, projection };
+  return sort === undefined ? { filter, paging, projection } : { filter, sort, paging, projection };
 };
 
 /** A query over several types: one entry for each, in their order; `matches` is false where nothing of the type can match. */

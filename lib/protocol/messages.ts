@@ -1,5 +1,4 @@
-import { type Document, isObject, type Json } from './document.js';
-import { type Projection, project } from './projection.js';
+import type { Document, Json } from './document.js';
 import type { ResourceType, Schema } from './schema.js';
 
 const MESSAGES = 'urn:ietf:params:scim:api:messages:2.0';
@@ -18,50 +17,20 @@ export interface StoredResource {
   readonly lastModified: Date;
   /** Opaque; the ETag is `W/"version"`. */
   readonly version: string;
+  /** Attributes that are JSON text already, complete with their references; the document does not have them. */
+  readonly raw?: Readonly<Record<string, string>>;
+  /** Further stated attributes, as the JSON text of an object, an extension's under its URN; none of them refers to a resource. */
+  readonly kept?: { readonly json: string; readonly extensions: readonly string[] };
 }
 
 export const etagOf = (version: string): string => `W/"${version}"`;
 
+/** What needs no encoding is quicker seen than encoded. */
+const PLAIN = /^[\w-]*$/;
+
 /** `baseUrl` is the absolute address in front of `/Users`; references become absolute with it. */
 export const locationOf = (baseUrl: string, endpoint: ResourceType['endpoint'], id: string): string =>
-  `${baseUrl}${endpoint}/${encodeURIComponent(id)}`;
-
-const withReferences = (baseUrl: string, endpoint: ResourceType['endpoint'], elements: Json | undefined): Json | undefined =>
-  Array.isArray(elements)
-    ? (elements as readonly Json[]).map((element) =>
-        isObject(element) && typeof element.value === 'string'
-          ? { ...element, $ref: locationOf(baseUrl, endpoint, element.value) }
-          : element,
-      )
-    : elements;
-
-/** The resource as it goes over the wire, with what a projection leaves out left out. */
-export const renderResource = (
-  type: ResourceType,
-  resource: StoredResource,
-  baseUrl: string,
-  projection: Projection,
-): Document => {
-  const { document } = resource;
-  const used = type.extensions.filter((extension) => document[extension.id] !== undefined).map((extension) => extension.id);
-  const references: Document = {};
-  if (document.members !== undefined) references.members = withReferences(baseUrl, '/Users', document.members);
-  if (document.groups !== undefined) references.groups = withReferences(baseUrl, '/Groups', document.groups);
-  const whole: Document = {
-    schemas: [type.core.id, ...used],
-    id: resource.id,
-    ...document,
-    ...references,
-    meta: {
-      resourceType: type.name,
-      created: resource.created.toISOString(),
-      lastModified: resource.lastModified.toISOString(),
-      location: locationOf(baseUrl, type.endpoint, resource.id),
-      version: etagOf(resource.version),
-    },
-  };
-  return project(type, whole, projection);
-};
+  `${baseUrl}${endpoint}/${PLAIN.test(id) ? id : encodeURIComponent(id)}`;
 
 /** Where a page stands: by index (RFC 7644 3.4.2), or between cursors (RFC 9865), which has no `startIndex`. */
 export interface PageMarks {

@@ -23,6 +23,7 @@ import {
   findExtension,
   type ResourceType,
   type Schema,
+  subAttributesOf,
 } from './schema.js';
 
 /** The `eq` terms of a filter that is made of nothing but `eq` joined by `and`; undefined for any other filter. */
@@ -79,7 +80,7 @@ const writeWhole = (
   }
   if (attribute.type === 'complex' && !attribute.multiValued && isObject(before) && isObject(sent)) {
     // RFC 7644 3.5.2.3: sub-attributes that are not named keep their values; a replace of one by null removes it, an add of null adds nothing.
-    const named = Object.keys(sent).map((key) => findAttribute(attribute.subAttributes ?? [], key)?.name);
+    const named = Object.keys(sent).map((key) => findAttribute(subAttributesOf(attribute), key)?.name);
     const kept = Object.fromEntries(Object.entries(before).filter(([name]) => op === 'add' || !named.includes(name)));
     assign(holder, attribute, { ...kept, ...(isObject(value) ? value : {}) }, path);
     return;

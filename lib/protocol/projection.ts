@@ -1,5 +1,13 @@
-import { type Document, isObject, type Json } from './document.js';
-import { type Attribute, type BoundAttribute, bindPath, findExtension, type ResourceType, splitPath } from './schema.js';
+import { type Document, isObject, type Json, type JsonObject } from './document.js';
+import {
+  type Attribute,
+  type BoundAttribute,
+  bindPath,
+  coreAttributes,
+  findExtension,
+  type ResourceType,
+  splitPath,
+} from './schema.js';
 
 /** Which attributes an answer holds (RFC 7644 3.9). Keys are lower-case names, `name` or `urn:name`; the set says which sub-attributes, empty for all. */
 type Selection = ReadonlyMap<string, ReadonlySet<string>>;
@@ -69,37 +77,73 @@ export const includesNamed = (type: ResourceType, name: string): ((projection: P
   return (projection) => bound !== undefined && includes(projection, bound);
 };
 
-const cut = (projection: Projection, chosen: ReadonlySet<string> | undefined, value: Json): Json => {
-  if (chosen === undefined || chosen.size === 0) return value;
+/** An attribute that an answer holds; of its sub-attributes those that `cut` keeps, all of them where `parts` is undefined. */
+export interface Shown {
+  readonly name: string;
+  readonly parts: ReadonlySet<string> | undefined;
+}
+
+/** What an answer holds of any resource of a type, in the order of the schemas. */
+export interface Outline {
+  readonly core: readonly Shown[];
+  readonly extensions: readonly { readonly id: string; readonly attributes: readonly Shown[] }[];
+}
+
+const outlines = new WeakMap<Projection, Map<ResourceType, Outline>>();
+
+/** Worked out once for all resources of a page. */
+export const outlineOf = (type: ResourceType, projection: Projection): Outline => {
+  const known = outlines.get(projection) ?? new Map<ResourceType, Outline>();
+  outlines.set(projection, known);
+  const before = known.get(type);
+  if (before !== undefined) return before;
+  const shown = (attributes: readonly Attribute[], extension?: string): readonly Shown[] =>
+    attributes.flatMap((attribute) => {
+      const key = keyOf(extension, attribute.name);
+      if (!isReturned(projection, key, attribute)) return [];
+      const parts = projection.selection.get(key);
+      return [{ name: attribute.name, parts: parts === undefined || parts.size === 0 ? undefined : parts }];
+    });
+  const outline = {
+    core: shown(coreAttributes(type)),
+    extensions: type.extensions.map(({ id, attributes }) => ({ id, attributes: shown(attributes, id) })),
+  };
+  known.set(type, outline);
+  return outline;
+};
+
+export const cut = ({ mode }: Projection, parts: ReadonlySet<string>, value: Json): Json => {
   const keep = (element: Json): Json =>
     isObject(element)
-      ? Object.fromEntries(
-          Object.entries(element).filter(([name]) => chosen.has(name.toLowerCase()) === (projection.mode === 'only')),
-        )
+      ? Object.fromEntries(Object.entries(element).filter(([name]) => parts.has(name.toLowerCase()) === (mode === 'only')))
       : element;
   return Array.isArray(value) ? (value as readonly Json[]).map(keep) : keep(value);
+};
+
+const pick = (projection: Projection, shown: readonly Shown[], source: JsonObject): Document => {
+  const picked: Document = {};
+  for (const { name, parts } of shown) {
+    const value = source[name];
+    if (value !== undefined) picked[name] = parts === undefined ? value : cut(projection, parts, value);
+  }
+  return picked;
+};
+
+/** What is shown of the extensions, by their ids; of one that the resource does not use nothing. */
+export const pickExtensions = (projection: Projection, { extensions }: Outline, resource: JsonObject): Document => {
+  const picked: Document = {};
+  for (const { id, attributes } of extensions) {
+    const source = resource[id];
+    if (!isObject(source)) continue;
+    const part = pick(projection, attributes, source);
+    if (Object.keys(part).length > 0) picked[id] = part;
+  }
+  return picked;
 };
 
 /** Cuts a whole resource down to what was asked for. */
 export const project = (type: ResourceType, resource: Document, projection: Projection): Document => {
   if (projection.mode === 'default') return resource;
-  const result: Document = {};
-  const copy = (target: Document, extension: string | undefined, attributes: readonly Attribute[], source: Document): void => {
-    for (const attribute of attributes) {
-      const value = source[attribute.name];
-      const key = keyOf(extension, attribute.name);
-      if (value !== undefined && isReturned(projection, key, attribute)) {
-        target[attribute.name] = cut(projection, projection.selection.get(key), value);
-      }
-    }
-  };
-  copy(result, undefined, [...type.common, ...type.core.attributes], resource);
-  for (const extension of type.extensions) {
-    const source = resource[extension.id];
-    if (!isObject(source)) continue;
-    const part: Document = {};
-    copy(part, extension.id, extension.attributes, source);
-    if (Object.keys(part).length > 0) result[extension.id] = part;
-  }
-  return result;
+  const outline = outlineOf(type, projection);
+  return { ...pick(projection, outline.core, resource), ...pickExtensions(projection, outline, resource) };
 };

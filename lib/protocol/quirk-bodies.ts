@@ -1,7 +1,15 @@
 import { type Document, findKey, isObject, isUnassigned, type Json, type JsonObject, memberOf } from './document.js';
 import { qualify } from './quirk-filter.js';
 import { mapKept, mapOperations } from './quirk-values.js';
-import { type BoundAttribute, bindPath, findExtension, type ResourceType, splitPath } from './schema.js';
+import {
+  type BoundAttribute,
+  bindPath,
+  coreAttributes,
+  findAttribute,
+  findExtension,
+  type ResourceType,
+  splitPath,
+} from './schema.js';
 
 /** Bodies and PATCHes whose keys, paths or frame are not what RFC 7643 and 7644 have, rewritten. What is not touched is not copied. */
 
@@ -61,11 +69,10 @@ export type KeyKind = 'plain' | 'dotted' | 'urn' | 'unqualified';
 
 /** What a key of a body is besides the name of an attribute. Unknown names are plain: they are ignored as they are. */
 export const keyKind = (type: ResourceType, key: string): KeyKind => {
-  if (findExtension(type, key) !== undefined) return 'plain';
+  if (findAttribute(coreAttributes(type), key) !== undefined || findExtension(type, key) !== undefined) return 'plain';
   const isUrn = key.toLowerCase().startsWith('urn:');
   // A value path is a path whatever is in it; what it says wrong is reported when it is read.
   if (key.includes('[')) return isUrn ? 'urn' : 'dotted';
-  if (bindPath(type, { name: key }) !== undefined) return 'plain';
   const bound = bindKey(type, key);
   if (bound === undefined || bound.attribute.mutability === 'readOnly') return 'plain';
   if (isUrn) return 'urn';
@@ -138,6 +145,7 @@ const withPlaced = (object: JsonObject, placed: readonly Placed[]): JsonObject =
 
 /** Puts what a body of POST or PUT says by a path, `name.givenName` or `urn:…:User:department`, where it belongs. */
 export const nestKeys = (body: JsonObject, type: ResourceType, kind: 'dotted' | 'urn'): JsonObject => {
+  if (!Object.keys(body).some((key) => keyKind(type, key) === kind)) return body;
   const kept: [string, Json | undefined][] = [];
   const placed = new Map<string | undefined, Placed[]>();
   for (const [key, value] of Object.entries(body)) {

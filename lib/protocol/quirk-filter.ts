@@ -8,6 +8,7 @@ import {
   findAttribute,
   type ResourceType,
   splitPath,
+  subAttributesOf,
 } from './schema.js';
 
 /**
@@ -185,7 +186,7 @@ export const nameEmails = (text: string, types: readonly ResourceType[]): string
 const namedIn = (type: ResourceType, { path, parent }: Term): Attribute | undefined => {
   const bound = bindPath(type, splitPath(parent ?? path.text));
   if (parent === undefined) return bound?.subAttribute ?? bound?.attribute;
-  return findAttribute(bound?.attribute.subAttributes ?? [], path.text);
+  return bound && findAttribute(subAttributesOf(bound.attribute), path.text);
 };
 
 /** `primary eq "True"` for `primary eq true`. */

@@ -52,7 +52,9 @@ export const HTTP_QUIRKS: readonly Quirk[] = [
     standard: '?count=1',
     rfc: 'RFC 7644 3.4.2',
     meaning: 'A switch of the client that came along in the address.',
-    rewrite: { query: (query) => mapQuery(query, (part) => (FLAG.test(part) ? undefined : part)) },
+    rewrite: {
+      query: (query) => (/aadOptscim/i.test(query) ? mapQuery(query, (part) => (FLAG.test(part) ? undefined : part)) : query),
+    },
   },
   {
     id: 'H07',

@@ -12,6 +12,8 @@ export const mapQuery = (query: string, map: (part: string) => string | undefine
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 };
 
+const EMPTY_PART = /[?&](&|$)/;
+
 /** Chapter F: searching and reading. */
 export const QUERY_QUIRKS: readonly Quirk[] = [
   {
@@ -48,7 +50,7 @@ export const QUERY_QUIRKS: readonly Quirk[] = [
     standard: '?count=1',
     rfc: 'RFC 3986 3.4',
     meaning: 'An ampersand or a question mark with nothing behind it is nothing.',
-    rewrite: { query: (query) => mapQuery(query, (part) => (part === '' ? undefined : part)) },
+    rewrite: { query: (query) => (EMPTY_PART.test(query) ? mapQuery(query, (part) => (part === '' ? undefined : part)) : query) },
   },
   {
     id: 'F05',

@@ -1,6 +1,6 @@
 import { findKey, isObject, isUnassigned, type Json } from './document.js';
 import type { ValuePlace } from './quirk.js';
-import { findAttribute } from './schema.js';
+import { findAttribute, subAttributesOf } from './schema.js';
 
 /** The forms in which values come that RFC 7643 2.3 to 2.5 writes otherwise. Each gives the very same value where the form is not met. */
 
@@ -16,7 +16,7 @@ export const readWord = (value: Json, letters: 'lower' | 'mixed' | 'any'): Json 
   return letters === 'any' || (value === word) === (letters === 'lower') ? word === 'true' : value;
 };
 
-const hasValue = ({ attribute }: ValuePlace): boolean => findAttribute(attribute.subAttributes ?? [], 'value') !== undefined;
+const hasValue = ({ attribute }: ValuePlace): boolean => findAttribute(subAttributesOf(attribute), 'value') !== undefined;
 
 /** `"7"` where `{ "value": "7" }` belongs. */
 export const wrapBare = (value: Json, place: ValuePlace): Json =>

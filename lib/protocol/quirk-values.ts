@@ -1,7 +1,8 @@
 import { findKey, isObject, isUnassigned, type Json, type JsonObject } from './document.js';
 import { type PatchPath, parsePatchPath } from './filter.js';
 import type { QuirkId, Rewrites, ValuePlace } from './quirk.js';
-import { type Attribute, bindPath, findAttribute, findExtension, type ResourceType } from './schema.js';
+import { isStated } from './quirk-free.js';
+import { type Attribute, coreAttributes, findAttribute, findExtension, type ResourceType, subAttributesOf } from './schema.js';
 
 /** Walks the values of bodies and PATCHes with the rules that are about values. What no rule touches is not copied. */
 
@@ -20,35 +21,47 @@ interface Walk {
 /** The list itself where every element stays what it is. */
 export const mapKept = <Element>(list: readonly Element[], map: (element: Element) => Element): readonly Element[] => {
   let changed: Element[] | undefined;
-  list.forEach((element, index) => {
+  for (let index = 0; index < list.length; index += 1) {
+    const element = list[index] as Element;
     const next = map(element);
-    if (next === element) return;
+    if (next === element) continue;
     changed ??= [...list];
     changed[index] = next;
-  });
+  }
   return changed ?? list;
 };
 
-type Member = readonly [key: string, value: Json | undefined];
-
 /** The object itself where every member stays what it is. `fromEntries`, as a key may be `__proto__`. */
 const mapMembers = (object: JsonObject, map: (key: string, value: Json) => Json): JsonObject => {
-  const entries: readonly Member[] = Object.entries(object);
-  const mapped = mapKept(entries, (entry): Member => {
-    const [key, value] = entry;
-    const next = value === undefined ? undefined : map(key, value);
-    return next === value ? entry : [key, next];
-  });
-  return mapped === entries ? object : Object.fromEntries(mapped);
+  let changed: Map<string, Json> | undefined;
+  for (const key of Object.keys(object)) {
+    const value = object[key];
+    if (value === undefined) continue;
+    const next = map(key, value);
+    if (next === value) continue;
+    changed ??= new Map();
+    changed.set(key, next);
+  }
+  if (changed === undefined) return object;
+  const rewritten = changed;
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, rewritten.has(key) ? rewritten.get(key) : value]));
 };
 
-const isStated = ({ mutability, returned, name }: Attribute): boolean =>
-  mutability === 'readWrite' && returned !== 'never' && name !== 'schemas';
+/** The parts of an attribute that may be stated, found once. */
+const statedParts = new WeakMap<Attribute, readonly Attribute[]>();
+
+const statedPartsOf = (attribute: Attribute): readonly Attribute[] => {
+  const known = statedParts.get(attribute);
+  if (known !== undefined) return known;
+  const parts = subAttributesOf(attribute).filter(isStated);
+  statedParts.set(attribute, parts);
+  return parts;
+};
 
 const walkValue = (walk: Walk, attribute: Attribute, expects: ValuePlace['expects'], value: Json): Json => {
   const place: ValuePlace = { attribute, expects, part: walk.part, resource: walk.type.name };
   const element: ValuePlace = { ...place, expects: 'element' };
-  const parts = (attribute.subAttributes ?? []).filter(isStated);
+  const parts = statedPartsOf(attribute);
 
   const apply = (start: Json, at: ValuePlace): Json => {
     let next = start;
@@ -89,10 +102,10 @@ const walkExtension = (walk: Walk, attributes: readonly Attribute[], value: Json
 /** An object of attributes: a body, or the value of an operation without path. */
 const walkObject = (walk: Walk, object: JsonObject): JsonObject =>
   mapMembers(object, (key, value) => {
+    const attribute = findAttribute(coreAttributes(walk.type), key);
+    if (attribute !== undefined) return walkAttribute(walk, attribute, value);
     const extension = findExtension(walk.type, key);
-    if (extension !== undefined) return walkExtension(walk, extension.attributes, value);
-    const attribute = bindPath(walk.type, { name: key })?.attribute;
-    return attribute === undefined ? value : walkAttribute(walk, attribute, value);
+    return extension === undefined ? value : walkExtension(walk, extension.attributes, value);
   });
 
 /** A path that can't be read is reported when the operation is applied. */
@@ -133,14 +146,14 @@ export const mapOperations = (body: JsonObject, map: (operation: JsonObject) => 
   const key = findKey(body, 'Operations');
   const list = key === undefined ? undefined : body[key];
   if (key === undefined || !Array.isArray(list)) return body;
-  let changed = false;
-  const mapped = (list as readonly Json[]).flatMap((operation): readonly Json[] => {
-    if (!isObject(operation)) return [operation];
-    const next = map(operation);
-    changed ||= next.length !== 1 || next[0] !== operation;
-    return next;
+  let changed: Json[] | undefined;
+  (list as readonly Json[]).forEach((operation, index) => {
+    const next = isObject(operation) ? map(operation) : [operation];
+    if (changed === undefined && next.length === 1 && next[0] === operation) return;
+    changed ??= list.slice(0, index);
+    for (const one of next) changed.push(one);
   });
-  return changed ? { ...body, [key]: mapped } : body;
+  return changed === undefined ? body : { ...body, [key]: changed };
 };
 
 /** Applies the rules about values, in their order, to every value of a body or a PATCH. */

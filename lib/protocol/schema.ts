@@ -52,17 +52,50 @@ export interface AttributePath {
   readonly sub?: string;
 }
 
-const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+const same = (a: string, b: string): boolean => a === b || a.toLowerCase() === b.toLowerCase();
 
-export const findAttribute = (attributes: readonly Attribute[], name: string): Attribute | undefined =>
-  attributes.find((attribute) => same(attribute.name, name));
+type ByName = ReadonlyMap<string, Attribute>;
+
+/** Schemas are constants, so each list of attributes is put in order once. */
+const byName = new WeakMap<readonly Attribute[], ByName>();
+
+const namesOf = (attributes: readonly Attribute[]): ByName => {
+  const known = byName.get(attributes);
+  if (known !== undefined) return known;
+  const names = new Map<string, Attribute>();
+  for (const attribute of attributes) {
+    for (const name of [attribute.name, attribute.name.toLowerCase()]) if (!names.has(name)) names.set(name, attribute);
+  }
+  byName.set(attributes, names);
+  return names;
+};
+
+export const findAttribute = (attributes: readonly Attribute[], name: string): Attribute | undefined => {
+  const names = namesOf(attributes);
+  return names.get(name) ?? names.get(name.toLowerCase());
+};
+
+const NONE: readonly Attribute[] = [];
+
+export const subAttributesOf = ({ subAttributes }: Attribute): readonly Attribute[] => subAttributes ?? NONE;
+
+const coreOf = new WeakMap<ResourceType, readonly Attribute[]>();
+
+/** What a resource has outside of its extensions: the common attributes and those of the core schema. */
+export const coreAttributes = (type: ResourceType): readonly Attribute[] => {
+  const known = coreOf.get(type);
+  if (known !== undefined) return known;
+  const attributes = [...type.common, ...type.core.attributes];
+  coreOf.set(type, attributes);
+  return attributes;
+};
 
 export const findExtension = (type: ResourceType, urn: string): Schema | undefined =>
   type.extensions.find((schema) => same(schema.id, urn));
 
 /** `name.givenName` and `urn:…:User:department` in their parts (RFC 7644 3.10); whether they name anything is for `bindPath` to say. */
 export const splitPath = (text: string): AttributePath => {
-  const colon = text.toLowerCase().startsWith('urn:') ? text.lastIndexOf(':') : -1;
+  const colon = /^urn:/i.test(text) ? text.lastIndexOf(':') : -1;
   const rest = text.slice(colon + 1);
   const dot = rest.indexOf('.');
   return {
@@ -84,10 +117,10 @@ export const bindPath = (type: ResourceType, path: AttributePath): BoundAttribut
     if (attribute === undefined) return undefined;
     const owner = extension === undefined ? {} : { extension };
     if (path.sub === undefined) return { ...owner, attribute };
-    const subAttribute = findAttribute(attribute.subAttributes ?? [], path.sub);
+    const subAttribute = findAttribute(subAttributesOf(attribute), path.sub);
     return subAttribute === undefined ? undefined : { ...owner, attribute, subAttribute };
   };
-  if (path.urn === undefined || same(path.urn, type.core.id)) return bindIn([...type.common, ...type.core.attributes]);
+  if (path.urn === undefined || same(path.urn, type.core.id)) return bindIn(coreAttributes(type));
   const extension = findExtension(type, path.urn);
   return extension && bindIn(extension.attributes, extension.id);
 };

@@ -13,6 +13,18 @@ export class AdminGuard {
   }
 
   /**
+   * Runs work of others as the last of a transaction, which does not tell whether it takes the ADMIN permission from somebody.
+   *
+   * @throws {ScimError} `conflict`, which undoes the transaction.
+   */
+  async watch<Result>(transaction: Transaction, work: () => Promise<Result>): Promise<Result> {
+    const someoneWasAdmin = this.#enabled && (await this.#lifecycle.someoneIsAdmin(transaction));
+    const result = await work();
+    await this.assertAdminLeft(transaction, someoneWasAdmin);
+    return result;
+  }
+
+  /**
    * To be called as the last of a transaction, with what its changes said of the ADMIN permission. Of two transactions that
    * each take one of the last two admins the second waits at the lock, then sees what the first has left.
    *

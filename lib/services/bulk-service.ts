@@ -3,7 +3,6 @@ import { type BulkOperation, type BulkRequest, type PlannedOperation, planBulk, 
 import { ScimError } from '../protocol/errors.js';
 import type { StoredResource } from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
-import { AccessEnded } from '../stores/database.js';
 import type { RequestContext, ResourceService } from './resource-service.js';
 
 /** What became of one operation; in the order of the request. */
@@ -13,8 +12,15 @@ export interface BulkOutcome {
   readonly id: string | undefined;
   readonly status: 'created' | 'changed' | 'noContent' | 'failed';
   readonly resource: StoredResource | undefined;
+  /** `AccessEnded` where the token or the switch was changed in between. */
   readonly error: unknown;
 }
+
+/** One after the other; then the rest is left for a repetition, for each may take as long as the database is waited for. */
+const MAX_UNAVAILABLE = 2;
+const NOT_TRIED = 'The database of Unleash cannot be reached at the moment, so this was not tried; repeat it shortly.';
+
+const isUnavailable = ({ error }: BulkOutcome): boolean => error instanceof ScimError && error.kind === 'unavailable';
 
 /** Runs the operations of a bulk request: one that fails takes no other along. */
 export class BulkService {
@@ -32,6 +38,7 @@ export class BulkService {
     const outcomes = new Map<number, BulkOutcome>();
     const plan = planBulk(operations);
     let errors = 0;
+    let unavailable = 0;
     let together = 0;
     for (const [place, { index, operation, needs }] of plan.entries()) {
       // Where the request ends at a number of errors, nothing may be done before its turn.
@@ -40,6 +47,10 @@ export class BulkService {
       }
       if (outcomes.has(index)) continue;
       if (failOnErrors !== undefined && errors >= failOnErrors) break;
+      if (unavailable === MAX_UNAVAILABLE) {
+        outcomes.set(index, this.#failed(operation, new ScimError('unavailable', NOT_TRIED)));
+        continue;
+      }
       const broken = needs.find((other) => outcomes.get(other)?.status === 'failed');
       const outcome =
         broken === undefined
@@ -49,6 +60,7 @@ export class BulkService {
               new ScimError('conflict', `The operation refers to bulkId "${operations[broken]?.bulkId}", which failed.`),
             );
       if (outcome.status === 'failed') errors += 1;
+      unavailable = isUnavailable(outcome) ? unavailable + 1 : 0;
       outcomes.set(index, outcome);
     }
     return [...outcomes].sort(([a], [b]) => a - b).map(([, outcome]) => outcome);
@@ -80,10 +92,8 @@ export class BulkService {
       const id = ids.get(operation.bulkId ?? '');
       return request.kind === 'create' && id !== undefined ? [{ id, body: request.data }] : [];
     });
-    const created = await service.createFree(items, context).catch((cause: unknown) => {
-      if (cause instanceof AccessEnded) return new Map<string, StoredResource>();
-      throw cause;
-    });
+    // Whatever failed, nobody was created: each operation gets an answer of its own, beside those that are done already.
+    const created = await service.createFree(items, context).catch(() => new Map<string, StoredResource>());
     for (const { index, operation } of run) {
       const resource = created.get(ids.get(operation.bulkId ?? '') ?? '');
       if (resource === undefined) continue;
@@ -123,9 +133,7 @@ export class BulkService {
           await service.delete(request.id, own);
           return done('noContent', request.id);
       }
-    } catch (cause) {
-      const error =
-        cause instanceof AccessEnded ? new ScimError('unauthorized', 'The token has ended meanwhile.', { cause }) : cause;
+    } catch (error) {
       return { ...this.#failed(operation, error), type, id: request.kind === 'create' ? undefined : request.id };
     }
   }

@@ -1,13 +1,11 @@
 import { ScimError } from '../protocol/errors.js';
 import type { Claim } from '../stores/claim-store.js';
-import type { PersonState } from '../stores/person-store.js';
+import type { PersonState } from '../stores/person-state.js';
 
 /** Who stands in the way of a person's names, or may be taken over. */
 export interface ClaimVerdict {
   /** The one unmanaged host user with these names. */
   readonly adoptable: Claim | undefined;
-  /** Managed rows whose host user an administrator removed: their names are free. */
-  readonly lost: readonly number[];
 }
 
 const same = (a: string | null, b: string | null): boolean => a !== null && b !== null && a.toLowerCase() === b.toLowerCase();
@@ -34,7 +32,7 @@ const assertDistinct = (claim: Claim, state: PersonState): void => {
   }
 };
 
-const isRecoveryAdmin = (names: readonly (string | null)[], recoveryAdmins: readonly string[]): boolean =>
+export const isRecoveryAdmin = (names: readonly (string | null)[], recoveryAdmins: readonly string[]): boolean =>
   names.some((name) => name !== null && recoveryAdmins.includes(name.toLowerCase()));
 
 /** A recovery admin is the way back in when the identity provider is wrong, so no identity provider may become one. */
@@ -58,12 +56,10 @@ export const weighClaims = (
   recoveryAdmins: readonly string[],
   self: number | undefined,
 ): ClaimVerdict => {
-  const lost: number[] = [];
   const unmanaged: Claim[] = [];
   for (const claim of claims) {
     if (claim.userId === self) continue;
-    if (claim.state === 'active' && !claim.live) lost.push(claim.userId);
-    else if (claim.state === 'suspended' || (claim.live && claim.scimId !== null)) assertDistinct(claim, state);
+    if (claim.state === 'suspended' || (claim.live && claim.scimId !== null)) assertDistinct(claim, state);
     else if (claim.live) unmanaged.push(claim);
   }
   for (const claim of unmanaged) {
@@ -83,7 +79,7 @@ export const weighClaims = (
       `The userName and the e-mail belong to two different users of Unleash, ${unmanaged.map(shownAs).join(' and ')}; an administrator must change the e-mail of one of them, or remove one.`,
     );
   }
-  return { adoptable: unmanaged[0], lost };
+  return { adoptable: unmanaged[0] };
 };
 
 /** @throws {ScimError} `uniqueness` where a local user has the name that a person shall get. */

@@ -1,19 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { assignedOnly, type Document, isObject, type Json, readDocument } from '../protocol/document.js';
+import type { Document, JsonObject } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
-import { type MemberSets, needsMembers, patchGroup, readMemberIds } from '../protocol/group-patch.js';
+import { type MemberSets, membersOnly, needsMembers, patchGroup } from '../protocol/group-patch.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
-import { readPatch } from '../protocol/patch-request.js';
+import { type PatchOperation, readPatch } from '../protocol/patch-request.js';
 import { includesNamed, type Projection } from '../protocol/projection.js';
 import { GROUP_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import type { Access, Database, Transaction } from '../stores/database.js';
-import type { GroupClaim, GroupNames, GroupRow, GroupStore } from '../stores/group-store.js';
+import type { Caller, GroupCalls, StatedGroup, WrittenGroup } from '../stores/group-calls.js';
+import { memberReference } from '../stores/group-sql.js';
+import type { GroupClaim, GroupNames, GroupRow, GroupStore, ShownGroup } from '../stores/group-store.js';
 import type { MembershipStore } from '../stores/membership-store.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
 import type { AdminGuard } from './admin-guard.js';
-import { assertExternalId, assertLength } from './person-mapping.js';
-import { assertPrecondition, type RequestContext, type ResourceService } from './resource-service.js';
+import { readGroup, toNames } from './group-requests.js';
+import {
+  assertPrecondition,
+  type ManyResources,
+  type RequestContext,
+  type ResourceService,
+  wantedVersions,
+} from './resource-service.js';
 
 /** Unknown members that an error names. */
 const MAX_NAMED = 5;
@@ -22,98 +30,108 @@ const notFound = (id: string): ScimError => new ScimError('notFound', `There is 
 
 const withMembers = includesNamed(GROUP_RESOURCE_TYPE, 'members');
 
-const toNames = (document: Document): GroupNames => {
-  const { displayName, externalId } = document;
-  if (typeof displayName !== 'string' || displayName.trim() === '') {
-    throw new ScimError('invalidValue', 'displayName is required: the group needs a name.');
-  }
-  const names = { displayName, externalId: typeof externalId === 'string' ? externalId : null };
-  assertLength('displayName', names.displayName);
-  assertExternalId(names.externalId);
-  return names;
-};
+const sameNames = (a: GroupNames, b: GroupNames): boolean => a.displayName === b.displayName && a.externalId === b.externalId;
 
-const statedDocument = (row: GroupRow): Document => ({
-  displayName: row.displayName,
-  ...(row.externalId === null ? {} : { externalId: row.externalId }),
+const statedDocument = ({ displayName, externalId }: GroupNames): Document =>
+  externalId === null ? { displayName } : { displayName, externalId };
+
+const WITHOUT_MEMBERS = {};
+
+const toStoredGroup = (
+  id: string,
+  names: GroupNames,
+  { members, created, lastModified, version }: Omit<WrittenGroup, 'groupId' | 'members'> & { readonly members?: string | null },
+): StoredResource => ({
+  id,
+  document: statedDocument(names),
+  created,
+  lastModified,
+  version,
+  raw: typeof members === 'string' ? { members } : WITHOUT_MEMBERS,
 });
 
-const toStoredGroup = (row: GroupRow): StoredResource => ({
-  id: row.scimId,
-  document: { ...statedDocument(row), ...(row.members === null ? {} : { members: row.members }) },
-  created: row.created,
-  lastModified: row.lastModified,
-  version: row.version,
+const toStored = (row: ShownGroup): StoredResource => toStoredGroup(row.scimId, row, row);
+
+/** The members as a PATCH looks at them. */
+const knownMembers = (row: GroupRow | undefined): readonly JsonObject[] => JSON.parse(row?.members ?? '[]');
+
+const callerOf = (context: RequestContext): Caller => ({
+  versions: wantedVersions(context),
+  access: context.access,
+  audit: context.audit,
 });
 
-/** A body of POST or PUT. `members` is undefined where the key is missing: then they stay as they are. */
-const readGroup = (body: unknown): { readonly names: GroupNames; readonly members: readonly string[] | undefined } => {
-  if (!isObject(body)) throw new ScimError('invalidSyntax', 'The body must be a JSON object that describes a Group.');
-  const key = Object.keys(body).find((name) => name.toLowerCase() === 'members');
-  const rest: Document = { ...body };
-  const sent: Json | undefined = key === undefined ? undefined : body[key];
-  if (key !== undefined) delete rest[key];
-  const names = toNames(assignedOnly(readDocument(GROUP_RESOURCE_TYPE, rest)));
-  return { names, members: sent === undefined ? undefined : readMemberIds(sent) };
-};
+export interface GroupStores {
+  readonly groups: GroupStore;
+  readonly calls: GroupCalls;
+  readonly memberships: MembershipStore;
+}
+
+export interface GroupOptions {
+  /** Usernames and e-mails, lower-case, of host users who are never taken out of a group. */
+  readonly recoveryAdmins: readonly string[];
+  /** The absolute address in front of `/Users`. */
+  readonly baseUrl: string;
+}
 
 /** The decisions about groups: create or adopt, rename, and who is a member. */
 export class GroupService implements ResourceService {
   readonly #database: Database;
   readonly #groups: GroupStore;
+  readonly #calls: GroupCalls;
   readonly #memberships: MembershipStore;
   readonly #guard: AdminGuard;
   readonly #recoveryAdmins: readonly string[];
+  readonly #reference: string;
 
-  constructor(
-    database: Database,
-    groups: GroupStore,
-    memberships: MembershipStore,
-    guard: AdminGuard,
-    options: { readonly recoveryAdmins: readonly string[] },
-  ) {
+  constructor(database: Database, stores: GroupStores, guard: AdminGuard, options: GroupOptions) {
     this.#database = database;
-    this.#groups = groups;
-    this.#memberships = memberships;
+    this.#groups = stores.groups;
+    this.#calls = stores.calls;
+    this.#memberships = stores.memberships;
     this.#guard = guard;
     this.#recoveryAdmins = options.recoveryAdmins;
+    this.#reference = memberReference(options.baseUrl);
   }
 
   async read(id: string, projection: Projection, access: Access): Promise<StoredResource> {
-    const row = await this.#groups.read(id, withMembers(projection), access);
+    const row = await this.#groups.read(id, this.#referenceFor(projection), access);
     if (row === undefined) throw notFound(id);
-    return toStoredGroup(row);
+    return toStored(row);
   }
 
   async list(query: ResourceQuery, page: PageRequest, projection: Projection, access: Access): Promise<Page<StoredResource>> {
-    const found = await this.#groups.list(query, page, withMembers(projection), access);
-    return { ...found, rows: found.rows.map(toStoredGroup) };
+    const found = await this.#groups.list(query, page, this.#referenceFor(projection), access);
+    return { ...found, rows: found.rows.map(toStored) };
   }
 
-  async readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>> {
-    const rows = await this.#groups.readMany(hostIds, withMembers(projection));
-    return new Map(rows.map((row) => [row.groupId, toStoredGroup(row)]));
+  async readMany(hostIds: readonly number[], projection: Projection): Promise<ManyResources> {
+    const { rows, cutAt } = await this.#groups.readMany(hostIds, this.#referenceFor(projection));
+    return { found: new Map(rows.map((row) => [row.groupId, toStored(row)])), cutAt };
   }
 
   async create(body: unknown, context: RequestContext, id: string = randomUUID()): Promise<StoredResource> {
     const { names, members } = readGroup(body);
+    const done = await this.#calls.create(id, names, members ?? [], this.#reference, context);
+    if (done !== undefined) return toStoredGroup(id, names, done);
     return this.#database.transaction(async (transaction) => {
       const adoptable = await this.#claim(transaction, names, undefined);
-      const scimId = id;
       let groupId = adoptable?.groupId;
-      if (groupId === undefined) groupId = await this.#groups.create(transaction, scimId, names, context.audit);
-      else await this.#groups.adopt(transaction, groupId, scimId, names, context.audit);
+      if (groupId === undefined) groupId = await this.#groups.create(transaction, id, names, context.audit);
+      else await this.#groups.adopt(transaction, groupId, id, names, context.audit);
       if (members !== undefined) {
         const heldAdmin = await this.#changeMembers(transaction, groupId, { exact: true, add: members, remove: [] }, context);
         await this.#guard.assertAdminLeft(transaction, heldAdmin);
       }
-      return toStoredGroup(await this.#reload(transaction, scimId));
+      return toStored(await this.#reload(transaction, id));
     }, context.access);
   }
 
   /** RFC 7644 3.5.1: states the whole group. A body without `members` says nothing of them, so they stay. */
   async replace(id: string, body: unknown, context: RequestContext): Promise<StoredResource> {
     const { names, members } = readGroup(body);
+    const done = await this.#stateAtOnce(id, { names, members }, this.#reference, context);
+    if (done !== undefined) return toStoredGroup(id, names, done);
     return this.#database.transaction(async (transaction) => {
       const group = await this.#lock(transaction, id, context);
       await this.#write(
@@ -123,28 +141,64 @@ export class GroupService implements ResourceService {
         members === undefined ? undefined : { exact: true, add: members, remove: [] },
         context,
       );
-      return toStoredGroup(await this.#reload(transaction, group.scimId));
+      return toStored(await this.#reload(transaction, group.scimId));
     }, context.access);
   }
 
   /** RFC 7644 3.5.2. Answers nothing: a group can be large, and who sends a PATCH knows what it says. */
   async modify(id: string, body: unknown, context: RequestContext): Promise<undefined> {
     const operations = readPatch(body);
+    if (await this.#patchAtOnce(id, operations, context)) return undefined;
     await this.#database.transaction(async (transaction) => {
       const group = await this.#lock(transaction, id, context);
-      const whole = needsMembers(operations) ? await this.#groups.readWithin(transaction, group.scimId, true) : undefined;
-      const { document, members } = patchGroup(statedDocument(group), operations, whole?.members ?? []);
+      const whole = needsMembers(operations)
+        ? await this.#groups.readWithin(transaction, group.scimId, this.#reference)
+        : undefined;
+      const { document, members } = patchGroup(statedDocument(group), operations, knownMembers(whole));
       await this.#write(transaction, group, toNames(document), members, context);
     }, context.access);
     return undefined;
   }
 
   async delete(id: string, context: RequestContext): Promise<void> {
+    if (await this.#calls.delete(id, callerOf(context))) return;
     await this.#database.transaction(async (transaction) => {
       const group = await this.#lock(transaction, id, context);
       const heldAdmin = await this.#groups.delete(transaction, [group.groupId], context.audit);
       await this.#guard.assertAdminLeft(transaction, heldAdmin);
     }, context.access);
+  }
+
+  #referenceFor(projection: Projection): string | undefined {
+    return withMembers(projection) ? this.#reference : undefined;
+  }
+
+  async #stateAtOnce(
+    id: string,
+    stated: StatedGroup,
+    reference: string | undefined,
+    context: RequestContext,
+  ): Promise<WrittenGroup | undefined> {
+    return this.#calls.replace(id, stated, this.#recoveryAdmins, reference, callerOf(context));
+  }
+
+  async #changeMembersAtOnce(id: string, sets: MemberSets, context: RequestContext): Promise<boolean> {
+    if (sets.exact)
+      return (await this.#stateAtOnce(id, { names: undefined, members: sets.add }, undefined, context)) !== undefined;
+    return this.#calls.changeMembers(id, sets, callerOf(context));
+  }
+
+  /** @returns whether it is done: not where the names change, or where there is something to decide. */
+  async #patchAtOnce(id: string, operations: readonly PatchOperation[], context: RequestContext): Promise<boolean> {
+    const alone = membersOnly(operations);
+    if (alone !== undefined) return this.#changeMembersAtOnce(id, alone, context);
+    if (needsMembers(operations)) return false;
+    const group = await this.#groups.read(id, undefined, context.access);
+    if (group === undefined) throw notFound(id);
+    assertPrecondition(context, group.version);
+    const { document, members } = patchGroup(statedDocument(group), operations, []);
+    if (!sameNames(toNames(document), group)) return false;
+    return members === undefined || this.#changeMembersAtOnce(id, members, context);
   }
 
   async #write(
@@ -154,7 +208,8 @@ export class GroupService implements ResourceService {
     members: MemberSets | undefined,
     context: RequestContext,
   ): Promise<void> {
-    if (names.displayName !== group.displayName || names.externalId !== group.externalId) {
+    const isRenamed = !sameNames(names, group);
+    if (isRenamed) {
       const other = await this.#claim(transaction, names, group.groupId);
       if (other !== undefined) {
         throw new ScimError(
@@ -162,15 +217,14 @@ export class GroupService implements ResourceService {
           `A local group of Unleash is called "${other.name}"; an administrator must rename it first.`,
         );
       }
-      await this.#groups.rename(transaction, group, names, context.audit);
     }
-    if (members !== undefined) {
-      const heldAdmin = await this.#changeMembers(transaction, group.groupId, members, context);
-      await this.#guard.assertAdminLeft(transaction, heldAdmin);
-    }
+    // Our row of the group is written last of all rows, as the triggers do it: so nobody waits for it who holds what we wait for.
+    const heldAdmin = members !== undefined && (await this.#changeMembers(transaction, group.groupId, members, context));
+    if (isRenamed) await this.#groups.rename(transaction, group, names, context.audit);
+    await this.#guard.assertAdminLeft(transaction, heldAdmin);
   }
 
-  /** @returns the unmanaged host group with that name. */
+  /** @returns the unmanaged host group with that name; locked where it is to be adopted. */
   async #claim(transaction: Transaction, names: GroupNames, self: number | undefined): Promise<GroupClaim | undefined> {
     await this.#groups.lockName(transaction, names.displayName);
     const claims = (await this.#groups.findClaims(transaction, names)).filter((claim) => claim.groupId !== self);
@@ -194,7 +248,9 @@ export class GroupService implements ResourceService {
         `Unleash has ${claims.length} local groups called "${names.displayName}"; an administrator must rename all but one.`,
       );
     }
-    return claims[0];
+    const [adoptable] = claims;
+    if (adoptable !== undefined && self === undefined) await this.#groups.lockUnmanaged(transaction, adoptable);
+    return adoptable;
   }
 
   async #changeMembers(transaction: Transaction, groupId: number, sets: MemberSets, context: RequestContext): Promise<boolean> {
@@ -219,7 +275,7 @@ export class GroupService implements ResourceService {
   }
 
   async #reload(transaction: Transaction, scimId: string): Promise<GroupRow> {
-    const row = await this.#groups.readWithin(transaction, scimId, true);
+    const row = await this.#groups.readWithin(transaction, scimId, this.#reference);
     if (row === undefined) throw new Error('a group that was just written cannot be read');
     return row;
   }

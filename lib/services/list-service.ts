@@ -4,7 +4,7 @@ import type { PageMarks, StoredResource } from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
 import type { Access } from '../stores/database.js';
 import type { Page, PageRequest, Position } from '../stores/page-sql.js';
-import type { RootStore } from '../stores/root-store.js';
+import type { RootEntry, RootStore } from '../stores/root-store.js';
 import { type Cursor, listDigest, openCursor, sealCursor } from './cursor-codec.js';
 import type { ResourceService } from './resource-service.js';
 
@@ -29,9 +29,16 @@ export interface ListKey {
 
 interface Turn {
   readonly request: PageRequest;
+  /** Of the list that its cursors are bound to; empty where there are none. */
   readonly digest: string;
   readonly isFirst: boolean;
 }
+
+/** The rows of a page that are nearest to where it begins. */
+const cutPage = <Row>(page: Page<Row>, count: number, isBackwards: boolean): Page<Row> => {
+  const part = isBackwards ? ([-count] as const) : ([0, count] as const);
+  return { ...page, rows: page.rows.slice(...part), positions: page.positions.slice(...part), hasMore: true };
+};
 
 /** Lists of one type or of all, page by page. */
 export class ListService {
@@ -62,9 +69,12 @@ export class ListService {
     const turn = this.#turn(query.paging, parameters, '/', key);
     const page = await this.#root.list(query, turn.request, key.access);
     const types = [...this.#services.keys()];
+    const isBackwards = turn.request.kind === 'before';
+    // A page that ends early keeps what is next to where it begins.
+    const outwards = isBackwards ? [...page.rows].reverse() : page.rows;
     const found = await Promise.all(
       types.map(async (type, index) => {
-        const ids = page.rows.filter((row) => row.type === type.name).map((row) => row.id);
+        const ids = outwards.filter((row) => row.type === type.name).map((row) => row.id);
         const projection = query.types[index]?.projection;
         const service = this.#services.get(type);
         return ids.length === 0 || projection === undefined || service === undefined
@@ -72,20 +82,22 @@ export class ListService {
           : service.readMany(ids, projection);
       }),
     );
-    const resources = page.rows.flatMap((row) => {
-      const index = types.findIndex((type) => type.name === row.type);
-      const type = types[index];
-      const resource = found[index]?.get(row.id);
+    const partOf = (row: RootEntry) => found[types.findIndex((type) => type.name === row.type)];
+    const cut = outwards.findIndex((row) => partOf(row)?.cutAt === row.id);
+    const shown = cut < 0 ? page : cutPage(page, cut, isBackwards);
+    const resources = shown.rows.flatMap((row) => {
+      const type = types.find(({ name }) => name === row.type);
+      const resource = partOf(row)?.found.get(row.id);
       return type === undefined || resource === undefined ? [] : [{ type, resource }];
     });
-    return { total: page.total, resources, marks: this.#marks(query.paging, turn, page, key) };
+    return { total: page.total, resources, marks: this.#marks(query.paging, turn, shown, key) };
   }
 
   #turn(paging: Paging, parameters: ListParameters, endpoint: string, key: ListKey): Turn {
-    const digest = listDigest(endpoint, parameters.filter, parameters.sortBy, parameters.sortOrder);
     if (paging.kind === 'index') {
-      return { request: { kind: 'index', offset: paging.startIndex - 1, limit: paging.count }, digest, isFirst: true };
+      return { request: { kind: 'index', offset: paging.startIndex - 1, limit: paging.count }, digest: '', isFirst: true };
     }
+    const digest = listDigest(endpoint, parameters.filter, parameters.sortBy, parameters.sortOrder);
     const { cursor, count } = paging;
     if (cursor === '') {
       const limit = count ?? Math.min(this.#limits.defaultCount, this.#limits.maxResults);

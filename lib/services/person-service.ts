@@ -1,23 +1,47 @@
 import { randomUUID } from 'node:crypto';
-import { assignedOnly, type Document, equalValues, readDocument, type Statement } from '../protocol/document.js';
+import { assignedOnly, type Document, readDocument } from '../protocol/document.js';
 import { ScimError } from '../protocol/errors.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import type { StoredResource } from '../protocol/messages.js';
-import { applyPatch } from '../protocol/patch.js';
-import { readPatch } from '../protocol/patch-request.js';
+import { type PatchOperation, readPatch } from '../protocol/patch-request.js';
 import { includesNamed, type Projection } from '../protocol/projection.js';
 import { USER_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
-import type { Claim, ClaimStore } from '../stores/claim-store.js';
+import type { WantedVersions } from '../stores/call-values.js';
+import type { ClaimStore } from '../stores/claim-store.js';
 import type { Access, Database, Transaction } from '../stores/database.js';
 import type { LifecycleStore } from '../stores/lifecycle-store.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
-import type { LockedPerson, NewPerson, PersonRow, PersonState, PersonStore } from '../stores/person-store.js';
+import type { PersonCalls } from '../stores/person-calls.js';
+import { groupReference } from '../stores/person-sql.js';
+import type { PersonState } from '../stores/person-state.js';
+import type { LockedPerson, PersonRow, PersonStore } from '../stores/person-store.js';
 import type { AdminGuard } from './admin-guard.js';
 import { assertMayResume, assertNobodyInTheWay, assertNotRecoveryAdmin, type ClaimVerdict, weighClaims } from './claims.js';
-import { statedDocument, toState, toStoredPerson } from './person-mapping.js';
-import { assertPrecondition, type NewResource, type RequestContext, type ResourceService } from './resource-service.js';
+import { statedDocument, toListedPerson, toState, toStoredPerson } from './person-mapping.js';
+import {
+  activeAlone,
+  adoptedState,
+  changedAttributes,
+  patched,
+  readNewPerson,
+  readSimplePerson,
+  type SentPerson,
+  unlessTaken,
+  withoutRepeats,
+  writableState,
+} from './person-requests.js';
+import {
+  assertPrecondition,
+  type ManyResources,
+  type NewResource,
+  type RequestContext,
+  type ResourceService,
+  wantedVersions,
+} from './resource-service.js';
 
 export interface PersonOptions {
+  /** The absolute address in front of `/Groups`. */
+  readonly baseUrl: string;
   /** Name or id of the root role of a new person. */
   readonly defaultRootRole: string;
   /** Usernames and e-mails, lower-case, that SCIM never takes. */
@@ -26,6 +50,7 @@ export interface PersonOptions {
 
 export interface PersonStores {
   readonly persons: PersonStore;
+  readonly calls: PersonCalls;
   readonly claims: ClaimStore;
   readonly lifecycle: LifecycleStore;
 }
@@ -34,71 +59,64 @@ const notFound = (id: string): ScimError => new ScimError('notFound', `There is 
 
 const withGroups = includesNamed(USER_RESOURCE_TYPE, 'groups');
 
-const changedAttributes = (before: Document, after: Document): readonly string[] =>
-  [...new Set([...Object.keys(before), ...Object.keys(after)])].filter((key) => !equalValues(before[key], after[key]));
-
-/** What the identity provider is silent about when it takes over a host user stays as it was. */
-const adoptedState = (statement: Statement, claim: Claim): PersonState => {
-  const document = assignedOnly(statement);
-  if (statement.emails === undefined && claim.email !== null) {
-    document.emails = [{ value: claim.email, type: 'work', primary: true }];
-  }
-  const state = toState(document);
-  return state.hostName !== null || claim.name === null ? state : toState({ ...document, displayName: claim.name });
-};
-
-/** Of those who share a name or an identifier the first; the others would break a unique index. */
-const withoutRepeats = (people: readonly NewPerson[]): readonly NewPerson[] => {
-  const seen = new Set<string>();
-  return people.filter(({ state }) => {
-    const { userName, hostEmail, externalId } = state;
-    const keys = [
-      `u${userName.toLowerCase()}`,
-      `u${hostEmail ?? userName.toLowerCase()}`,
-      ...(externalId === null ? [] : [`x${externalId}`]),
-    ];
-    if (keys.some((key) => seen.has(key))) return false;
-    for (const key of keys) seen.add(key);
-    return true;
-  });
-};
-
 /** The decisions about people: create or adopt, change, suspend and resume, delete. */
 export class PersonService implements ResourceService {
   readonly #database: Database;
   readonly #persons: PersonStore;
+  readonly #calls: PersonCalls;
   readonly #claimed: ClaimStore;
   readonly #lifecycle: LifecycleStore;
   readonly #guard: AdminGuard;
   readonly #options: PersonOptions;
+  readonly #reference: string;
 
   constructor(database: Database, stores: PersonStores, guard: AdminGuard, options: PersonOptions) {
     this.#database = database;
     this.#persons = stores.persons;
+    this.#calls = stores.calls;
     this.#claimed = stores.claims;
     this.#lifecycle = stores.lifecycle;
     this.#guard = guard;
     this.#options = options;
+    this.#reference = groupReference(options.baseUrl);
+  }
+
+  #referenceFor(projection: Projection): string | undefined {
+    return withGroups(projection) ? this.#reference : undefined;
   }
 
   async read(id: string, projection: Projection, access: Access): Promise<StoredResource> {
-    const row = await this.#persons.read(id, withGroups(projection), access);
+    const row = await this.#persons.read(id, this.#referenceFor(projection), access);
     if (row === undefined) throw notFound(id);
-    return toStoredPerson(row);
+    return toListedPerson(row);
   }
 
   async list(query: ResourceQuery, page: PageRequest, projection: Projection, access: Access): Promise<Page<StoredResource>> {
-    const found = await this.#persons.list(query, page, withGroups(projection), access);
-    return { ...found, rows: found.rows.map(toStoredPerson) };
+    const found = await this.#persons.list(query, page, this.#referenceFor(projection), access);
+    return { ...found, rows: found.rows.map(toListedPerson) };
   }
 
-  async readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>> {
-    const rows = await this.#persons.readMany(hostIds, withGroups(projection));
-    return new Map(rows.map((row) => [row.userId, toStoredPerson(row)]));
+  async readMany(hostIds: readonly number[], projection: Projection): Promise<ManyResources> {
+    const rows = await this.#persons.readMany(hostIds, this.#referenceFor(projection));
+    return { found: new Map(rows.map((row) => [row.userId, toListedPerson(row)])), cutAt: undefined };
   }
 
   async create(body: unknown, context: RequestContext, id: string = randomUUID()): Promise<StoredResource> {
-    const { stated, fresh, startsActive } = this.#readNew(body);
+    const person = readNewPerson(body, this.#options.recoveryAdmins);
+    const { fresh, startsActive } = person;
+    const { defaultRootRole } = this.#options;
+    const created = startsActive
+      ? await unlessTaken(this.#calls.create(id, fresh, defaultRootRole, context.access, context.audit))
+      : undefined;
+    return created === undefined ? this.#createDeciding(person, context, id) : toStoredPerson(created);
+  }
+
+  /** Creates a person where somebody may have one of the names, or one who starts suspended. */
+  async #createDeciding(
+    { stated, fresh, startsActive }: SentPerson,
+    context: RequestContext,
+    id: string,
+  ): Promise<StoredResource> {
     return this.#database.transaction(async (transaction) => {
       const { adoptable } = await this.#claims(transaction, fresh, undefined);
       let person: PersonRow;
@@ -124,7 +142,7 @@ export class PersonService implements ResourceService {
    * @returns who was created, by the id that was asked for.
    */
   async createFree(items: readonly NewResource[], context: RequestContext): Promise<ReadonlyMap<string, StoredResource>> {
-    const simple = items.flatMap(({ id, body }) => this.#simple(id, body) ?? []);
+    const simple = items.flatMap(({ id, body }) => readSimplePerson(id, body, this.#options.recoveryAdmins) ?? []);
     const people = withoutRepeats(simple);
     if (people.length === 0) return new Map();
     try {
@@ -144,55 +162,74 @@ export class PersonService implements ResourceService {
     }
   }
 
-  #readNew(body: unknown): { readonly stated: Statement; readonly fresh: PersonState; readonly startsActive: boolean } {
-    const { active, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
-    const fresh = toState(assignedOnly(stated));
-    assertNotRecoveryAdmin(fresh, this.#options.recoveryAdmins);
-    return { stated, fresh, startsActive: active !== false };
-  }
-
-  /** A person who can be created without looking further than at the names; undefined for any other body. */
-  #simple(scimId: string, body: unknown): NewPerson | undefined {
-    try {
-      const { fresh, startsActive } = this.#readNew(body);
-      return startsActive ? { scimId, state: fresh, hasSeat: true } : undefined;
-    } catch (error) {
-      if (error instanceof ScimError) return undefined;
-      throw error;
-    }
-  }
-
   /** RFC 7644 3.5.1: states the whole person. `active` is kept where it is not stated: a silent PUT revives nobody. */
   async replace(id: string, body: unknown, context: RequestContext): Promise<StoredResource> {
-    const { active, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
+    const { active: sent, ...stated } = readDocument(USER_RESOURCE_TYPE, body);
+    const active = typeof sent === 'boolean' ? sent : undefined;
     const next = assignedOnly(stated);
-    return this.#change(id, context, (person) => ({ next, active: typeof active === 'boolean' ? active : person.active }));
+    return (
+      (await this.#changeAtOnce(id, next, { active, versions: wantedVersions(context) }, context)) ??
+      this.#change(id, context, (person) => ({ next, active: active ?? person.active }))
+    );
   }
 
   /** RFC 7644 3.5.2. */
   async modify(id: string, body: unknown, context: RequestContext): Promise<StoredResource> {
     const operations = readPatch(body);
-    return this.#change(id, context, (person) => {
-      const { active, ...next } = applyPatch(
-        { ...statedDocument(person), active: person.active },
-        operations,
-        USER_RESOURCE_TYPE,
-      );
-      return { next, active: typeof active === 'boolean' ? active : person.active };
-    });
+    const active = activeAlone(operations);
+    const atOnce =
+      active === undefined ? await this.#patchAtOnce(id, operations, context) : await this.#moveAtOnce(id, active, context);
+    return atOnce ?? this.#change(id, context, (person) => patched(person, operations));
   }
 
   async delete(id: string, context: RequestContext): Promise<void> {
+    if (await this.#calls.end(id, wantedVersions(context), context.access, context.audit)) return;
     await this.#database.transaction(async (transaction) => {
       const person = await this.#lock(transaction, id, context);
       if (!person.active) {
         await this.#lifecycle.endSuspended(transaction, [person.userId], context.audit);
         return;
       }
-      if (!person.settled) await this.#persons.absorb(transaction, [person.userId]);
       const heldAdmin = await this.#lifecycle.softDelete(transaction, [person.userId], 'gone', context.audit);
       await this.#guard.assertAdminLeft(transaction, heldAdmin);
     }, context.access);
+  }
+
+  /** One round trip; undefined where nothing was changed, and a decision is needed. */
+  async #changeAtOnce(
+    id: string,
+    next: Document,
+    wish: { readonly active: boolean | undefined; readonly versions: WantedVersions },
+    { access, audit }: RequestContext,
+  ): Promise<StoredResource | undefined> {
+    const state = writableState(next, this.#options.recoveryAdmins);
+    if (state === undefined) return undefined;
+    const done = await unlessTaken(this.#calls.change(id, state, wish, access, audit));
+    return done?.person && toStoredPerson(done.person);
+  }
+
+  /** Reads, then writes where the person is still as it was read. */
+  async #patchAtOnce(
+    id: string,
+    operations: readonly PatchOperation[],
+    context: RequestContext,
+  ): Promise<StoredResource | undefined> {
+    const person = await this.#persons.read(id, undefined, context.access);
+    if (person === undefined) throw notFound(id);
+    assertPrecondition(context, person.version);
+    const { next, active } = patched({ ...person, document: JSON.parse(person.document), groups: null }, operations);
+    return active === person.active
+      ? this.#changeAtOnce(id, next, { active: undefined, versions: [person.version] }, context)
+      : undefined;
+  }
+
+  async #moveAtOnce(id: string, active: boolean, context: RequestContext): Promise<StoredResource | undefined> {
+    const { access, audit } = context;
+    const versions = wantedVersions(context);
+    const done = active
+      ? await unlessTaken(this.#calls.resume(id, versions, this.#options.defaultRootRole, access, audit))
+      : await this.#calls.suspend(id, versions, access, audit);
+    return done?.person && toStoredPerson(done.person);
   }
 
   async #change(
@@ -206,23 +243,20 @@ export class PersonService implements ResourceService {
       const changed = changedAttributes(statedDocument(person), next);
       if (changed.length === 0 && active === person.active) return toStoredPerson(person);
 
-      if (!person.settled) await this.#persons.absorb(transaction, [person.userId]);
       const state = toState(next);
       const resumes = active && !person.active;
-      let written = person;
-      if (changed.length > 0) {
-        const names = changed.some((key) => key === 'userName' || key === 'emails' || key === 'externalId');
-        if (names) await this.#assertFree(transaction, state, person, resumes);
-        written = await this.#persons.update(transaction, person, state, changed, context.audit, { withEvent: !resumes });
-      }
+      const names = changed.some((key) => key === 'userName' || key === 'emails' || key === 'externalId');
+      if (names) await this.#assertFree(transaction, state, person, resumes);
       if (resumes) {
         assertMayResume(await this.#claims(transaction, state, person.userId));
         await this.#lifecycle.resume(transaction, person, state, this.#options.defaultRootRole, context.audit);
-      } else if (active !== person.active) {
-        await this.#suspend(transaction, person, context);
-      } else {
-        return toStoredPerson(written);
       }
+      let written = person;
+      if (changed.length > 0) {
+        written = await this.#persons.update(transaction, person, state, changed, context.audit, { withEvent: !resumes });
+      }
+      if (active === person.active) return toStoredPerson(written);
+      if (!resumes) await this.#suspend(transaction, person, context);
       return toStoredPerson(await this.#reload(transaction, person.scimId));
     }, context.access);
   }
@@ -235,14 +269,9 @@ export class PersonService implements ResourceService {
   }
 
   async #claims(transaction: Transaction, state: PersonState, self: number | undefined): Promise<ClaimVerdict> {
-    const claims = await this.#claimed.findClaims(transaction, {
-      userName: state.userName,
-      email: state.hostEmail,
-      externalId: state.externalId,
-    });
-    const verdict = weighClaims(claims, state, this.#options.recoveryAdmins, self);
-    if (verdict.lost.length > 0) await this.#claimed.retire(transaction, verdict.lost);
-    return verdict;
+    const { userName, hostEmail: email, externalId } = state;
+    const claims = await this.#claimed.findClaims(transaction, { userName, email, externalId }, self === undefined);
+    return weighClaims(claims, state, this.#options.recoveryAdmins, self);
   }
 
   async #lock(transaction: Transaction, id: string, context: RequestContext): Promise<LockedPerson> {
@@ -258,7 +287,7 @@ export class PersonService implements ResourceService {
   }
 
   async #reload(transaction: Transaction, scimId: string): Promise<PersonRow> {
-    const row = await this.#persons.readWithin(transaction, scimId, true);
+    const row = await this.#persons.readWithin(transaction, scimId);
     if (row === undefined) throw new Error('a person who was just written cannot be read');
     return row;
   }

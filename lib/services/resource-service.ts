@@ -24,12 +24,19 @@ export interface NewResource {
   readonly body: unknown;
 }
 
+export interface ManyResources {
+  /** By host id. */
+  readonly found: ReadonlyMap<number, StoredResource>;
+  /** The host id of the first that did not fit. */
+  readonly cutAt: number | undefined;
+}
+
 /** The operations of RFC 7644 3 on one type of resource. Each one throws `ScimError` and leaves nothing half-done. */
 export interface ResourceService {
   read(id: string, projection: Projection, access: Access): Promise<StoredResource>;
   list(query: ResourceQuery, page: PageRequest, projection: Projection, access: Access): Promise<Page<StoredResource>>;
-  /** Those of the host's ids that are there, by host id. */
-  readMany(hostIds: readonly number[], projection: Projection): Promise<ReadonlyMap<number, StoredResource>>;
+  /** Those of the host's ids that are there, from the first as far as they fit into one answer. */
+  readMany(hostIds: readonly number[], projection: Projection): Promise<ManyResources>;
   /** `id`: the one to give to a new resource; undefined: any. */
   create(body: unknown, context: RequestContext, id?: string): Promise<StoredResource>;
   /** Creates at once those whose creation needs no decision, and gives them by their ids; the others are for `create`. */
@@ -44,6 +51,13 @@ export interface ResourceService {
 export const matchesVersion = (header: string, version: string): boolean => {
   const opaque = etagOf(version).slice(2);
   return header.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === opaque);
+};
+
+/** The versions that If-Match names; undefined: any will do. */
+export const wantedVersions = ({ ifMatch }: RequestContext): readonly string[] | undefined => {
+  const tags = ifMatch?.split(',').map((tag) => tag.trim());
+  if (tags === undefined || tags.includes('*')) return undefined;
+  return tags.flatMap((tag) => /^(?:W\/)?"(.*)"$/.exec(tag)?.[1] ?? []);
 };
 
 /** @throws {ScimError} `preconditionFailed` where If-Match names another version. */

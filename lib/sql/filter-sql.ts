@@ -164,6 +164,14 @@ const compile = (filter: Filter<BoundAttribute>, scope: Scope, columns?: FilterC
   }
 };
 
+/** Whether the filter is one `eq` that an index serves: a person or a group by its name or id. */
+export const isLookup = (filter: Filter<BoundAttribute>, columns: FilterColumns): boolean => {
+  if (filter.kind !== 'compare' || filter.op !== 'eq') return false;
+  const column = columns.column(filter.path);
+  const isIndexed = column?.kind === 'lookup' || (column?.kind === 'text' && column.equals !== undefined);
+  return isIndexed && typeof filter.value === 'string' && filter.value !== '' && isStorableText(filter.value);
+};
+
 /**
  * The filter as a condition for WHERE, true for exactly the resources that `matchesFilter` accepts.
  * Names and values are parameters. The condition may be NULL where it is not true: negate it with `coalesce(…, FALSE)`.

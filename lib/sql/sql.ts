@@ -18,6 +18,32 @@ export class SqlFragment {
   }
 }
 
+/** Several statements in one text, as a file holds them. They have no parameters. */
+export class SqlScript extends SqlFragment {
+  constructor(text: string) {
+    super([text], []);
+  }
+}
+
+/** A call of a statement whose text is always the same, so that what is derived from the text can be kept by its `template`. */
+export class SqlCall extends SqlFragment {
+  readonly template: SqlFragment;
+
+  constructor(template: SqlFragment, values: readonly unknown[]) {
+    super(template.strings, values);
+    this.template = template;
+  }
+}
+
+/** The place of a value in a statement that is written before there are values. */
+class SqlHole {
+  readonly index: number;
+
+  constructor(index: number) {
+    this.index = index;
+  }
+}
+
 /** `sql\`… ${parameter} … ${fragment} …\``: a hole is a parameter of the statement unless it is a fragment itself. */
 export const sql = (strings: TemplateStringsArray, ...holes: readonly unknown[]): SqlFragment => {
   const texts: string[] = [strings[0] ?? ''];
@@ -42,3 +68,19 @@ export const sql = (strings: TemplateStringsArray, ...holes: readonly unknown[])
 
 export const joinSql = (fragments: readonly SqlFragment[], separator: SqlFragment): SqlFragment =>
   fragments.reduce((all, next, index) => (index === 0 ? next : sql`${all}${separator}${next}`), sql``);
+
+/**
+ * A statement whose text is made once: `const byName = statement<[name: string]>((name) => sql\`… WHERE name = ${name}\`)`, to be
+ * called with the values. `build` sees holes in their place, so it can only put them into the statement.
+ */
+export const statement = <Values extends readonly unknown[]>(
+  build: (...holes: { readonly [Index in keyof Values]: SqlHole }) => SqlFragment,
+): ((...values: Values) => SqlFragment) => {
+  const holes = Array.from({ length: build.length }, (_, index) => new SqlHole(index));
+  const template = build(...(holes as { readonly [Index in keyof Values]: SqlHole }));
+  return (...values) =>
+    new SqlCall(
+      template,
+      template.values.map((value) => (value instanceof SqlHole ? values[value.index] : value)),
+    );
+};

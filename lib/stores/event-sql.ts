@@ -38,6 +38,10 @@ export const insertEvents = (
   SELECT ${type}::text, ${audit.createdBy}::text, ${audit.createdByUserId}::integer, ${audit.ip}::text,
     ${payload.data === undefined ? sql`NULL::json` : sql`(${payload.data})::json`}, ${payload.preData ?? NOTHING} ${from}`;
 
+/** Who left, as `userPayload` tells it, with the API tokens that they made and leave behind. `userId` is an expression. */
+export const leaverPayload = (payload: SqlFragment, userId: SqlFragment): SqlFragment =>
+  sql`${payload} || scim_api_tokens_of(${userId})`;
+
 /** The host's own payload of user events. The arguments are expressions. */
 export const userPayload = (columns: {
   readonly id: SqlFragment;

@@ -5,33 +5,48 @@ import { compileSortKey } from '../sql/sort-sql.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
 import { matchingRows } from './page-sql.js';
 
-/** A managed group is a host group with a SCIM id; ours adds the counter of its version. */
+/** A managed group is a host group with a SCIM id; ours adds the counter of its version, which triggers keep (migrations/004-groups.sql). */
 export const GROUPS_FROM = sql`groups g LEFT JOIN scim_groups sg ON sg.group_id = g.id`;
 
 export const MANAGED = sql`g.scim_id IS NOT NULL`;
 
-/** Members as SCIM shows them: live ones of the host's table, suspended ones where they are parked. People without a SCIM id have no place in an answer. */
+/** Members as SCIM shows them: live ones of the host's table, suspended ones where they are parked. People whom SCIM does not manage have no place in an answer. */
 const MEMBERS = sql`(
-  SELECT gu.group_id, u.id AS user_id, u.scim_id, coalesce(u.name, u.username, u.email) AS display
-    FROM group_user gu JOIN users u ON u.id = gu.user_id WHERE u.scim_id IS NOT NULL AND u.deleted_at IS NULL
+  SELECT gu.group_id, s.user_id, s.scim_id, coalesce(s.host_name, s.host_username, s.host_email) AS display
+    FROM group_user gu JOIN scim_users s ON s.user_id = gu.user_id WHERE s.state = 'active'
   UNION ALL
   SELECT pm.group_id, s.user_id, s.scim_id, coalesce(s.host_name, s.user_name)
     FROM scim_parked_members pm JOIN scim_users s ON s.user_id = pm.user_id WHERE s.state = 'suspended')`;
 
-const MEMBER_LIST = sql`(SELECT coalesce(jsonb_agg(jsonb_build_object('value', m.scim_id, 'display', m.display, 'type', 'User') ORDER BY m.user_id), '[]')
-  FROM ${MEMBERS} m WHERE m.group_id = g.id)`;
+/** What stands between the display of a member and the id that ends its $ref, in the lists of members that Postgres writes. */
+export const memberReference = (baseUrl: string): string =>
+  `,"type":"User","$ref":"${JSON.stringify(`${baseUrl}/Users/`).slice(1, -1)}`;
 
-/** The host's pages take people out of groups when they remove them, so who is in it is part of the version. */
-const MEMBER_SUM = sql`(SELECT count(*) || '-' || coalesce(sum(hashint4extended(m.user_id, 0)), 0) FROM (
-  SELECT user_id FROM group_user WHERE group_id = g.id UNION ALL SELECT user_id FROM scim_parked_members WHERE group_id = g.id) m)`;
-
-const VERSION = sql`(coalesce(sg.version, 0) || '.' || left(md5(g.name || '/' || ${MEMBER_SUM}), 10))`;
+const VERSION = sql`coalesce(sg.version, 1)::text`;
 const CREATED = sql`coalesce(sg.created_at, g.created_at)`;
 const LAST_MODIFIED = sql`coalesce(sg.updated_at, g.created_at)`;
 
-export const groupColumns = (withMembers: boolean): SqlFragment => sql`
-  g.id AS "groupId", g.scim_id AS "scimId", g.scim_external_id AS "externalId", g.name AS "displayName", ${VERSION} AS version,
-  ${CREATED} AS created, ${LAST_MODIFIED} AS "lastModified", ${withMembers ? MEMBER_LIST : sql`NULL::jsonb`} AS members`;
+/** What an answer shows of a group besides its members. */
+export const SHOWN_COLUMNS = sql`g.scim_id AS "scimId", g.scim_external_id AS "externalId", g.name AS "displayName",
+  ${VERSION} AS version, ${CREATED} AS created, ${LAST_MODIFIED} AS "lastModified"`;
+
+/** All columns of a `GroupRow` besides the members. */
+export const COLUMNS_WITHOUT_MEMBERS = sql`g.id AS "groupId", ${SHOWN_COLUMNS}`;
+
+/**
+ * All columns of a `GroupRow`.
+ *
+ * @param reference - the place of a `memberReference`; undefined: without members, at no cost.
+ */
+export const groupColumns = (reference: unknown): SqlFragment =>
+  sql`${COLUMNS_WITHOUT_MEMBERS}, ${reference === undefined ? sql`NULL::text` : sql`scim_members_of(g.id, ${reference})`} AS members`;
+
+/** Characters of members in one answer with several groups: those of more than 400,000 people. One group is shown at any length. */
+const MOST_MEMBERS = 64 * 1024 * 1024;
+
+/** The members of many groups, an array of host ids, as far as they fit into one answer. */
+export const membersWithin = (groupIds: SqlFragment, reference: string): SqlFragment =>
+  sql`scim_members_within(${groupIds}::integer[], ${reference}, ${MOST_MEMBERS}::bigint)`;
 
 const text = (expression: SqlFragment, equals?: (value: string) => SqlFragment) =>
   ({ kind: 'text', expression, ...(equals === undefined ? {} : { equals }) }) as const;
@@ -41,11 +56,7 @@ const MEMBER_ELEMENTS: FilterElements = {
     switch (subAttribute.name) {
       case 'value':
         // Entra asks whether one person is in one group: by index, without reading the group.
-        return text(
-          sql`m.scim_id`,
-          (value) =>
-            sql`m.user_id IN (SELECT id FROM users WHERE scim_id = ${value} UNION ALL SELECT user_id FROM scim_users WHERE scim_id = ${value} AND state = 'suspended')`,
-        );
+        return text(sql`m.scim_id`, (value) => sql`m.scim_id = ${value}`);
       case 'display':
         return text(sql`m.display`);
       case 'type':
@@ -54,7 +65,8 @@ const MEMBER_ELEMENTS: FilterElements = {
         return undefined;
     }
   },
-  exists: (condition) => sql`EXISTS (SELECT 1 FROM ${MEMBERS} m WHERE m.group_id = g.id AND ${condition})`,
+  // OFFSET 0: group by group, of which there are few, and never all members at once.
+  exists: (condition) => sql`EXISTS (SELECT 1 FROM ${MEMBERS} m WHERE m.group_id = g.id AND ${condition} OFFSET 0)`,
 };
 
 /** Where the filters of groups find their attributes. */

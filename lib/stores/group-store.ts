@@ -1,11 +1,20 @@
-import type { Document } from '../protocol/document.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
-import { type SqlFragment, sql } from '../sql/sql.js';
+import { compileFilter, isLookup } from '../sql/filter-sql.js';
+import { type SqlFragment, sql, statement } from '../sql/sql.js';
 import { groupCarriesAdmin, IS_LIVE_PERSON } from './admin-sql.js';
-import type { Access, Database, Transaction } from './database.js';
+import { type Access, type Database, LostRace, type Transaction } from './database.js';
 import { type Audit, insertEvents } from './event-sql.js';
-import { GROUPS_FROM, groupColumns, MANAGED, matchingGroups } from './group-sql.js';
-import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
+import {
+  COLUMNS_WITHOUT_MEMBERS,
+  GROUP_FILTER_COLUMNS,
+  GROUPS_FROM,
+  groupColumns,
+  MANAGED,
+  matchingGroups,
+  membersWithin,
+  SHOWN_COLUMNS,
+} from './group-sql.js';
+import { type ListSource, type Page, type PageRequest, readFoundPage, readPage, readShortPage } from './page-sql.js';
 
 export interface GroupRow {
   readonly groupId: number;
@@ -15,9 +24,12 @@ export interface GroupRow {
   readonly version: string;
   readonly created: Date;
   readonly lastModified: Date;
-  /** null where they were not asked for. */
-  readonly members: readonly Document[] | null;
+  /** JSON, complete with references; null where they were not asked for. */
+  readonly members: string | null;
 }
+
+/** What an answer needs of a group; a list without members leaves them out. */
+export type ShownGroup = Omit<GroupRow, 'groupId' | 'members'> & { readonly members?: string | null };
 
 /** A host group that has the name or the externalId that a group is to get. */
 export interface GroupClaim {
@@ -34,18 +46,22 @@ export interface GroupNames {
 }
 
 /** The host's payload of group events, without the member list: each membership has an event of its own. */
-const payload = (
-  id: SqlFragment,
-): SqlFragment => sql`(SELECT jsonb_build_object('id', hg.id, 'name', hg.name, 'description', hg.description,
-  'mappingsSSO', coalesce(hg.mappings_sso, '[]'), 'rootRole', hg.root_role_id, 'scimId', hg.scim_id, 'createdBy', hg.created_by,
-  'createdAt', hg.created_at) FROM groups hg WHERE hg.id = ${id})`;
+const payload = (id: SqlFragment): SqlFragment => sql`scim_group_payload(${id})`;
 
 const newPayload = (id: SqlFragment, names: GroupNames, scimId: string): SqlFragment =>
   sql`jsonb_build_object('id', ${id}, 'name', ${names.displayName}::text, 'description', ''::text, 'mappingsSSO', '[]'::jsonb,
     'scimId', ${scimId}::text, 'users', '[]'::jsonb)`;
 
-const one = (scimId: string, withMembers: boolean): SqlFragment =>
-  sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`;
+const WITHOUT_MEMBERS = statement<[scimId: string]>(
+  (scimId) => sql`SELECT ${groupColumns(undefined)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`,
+);
+const WITH_MEMBERS = statement<[scimId: string, reference: string]>(
+  (scimId, reference) => sql`SELECT ${groupColumns(reference)} FROM ${GROUPS_FROM} WHERE g.scim_id = ${scimId}`,
+);
+
+/** @param reference - a `memberReference`; undefined: without members. */
+const one = (scimId: string, reference: string | undefined): SqlFragment =>
+  reference === undefined ? WITHOUT_MEMBERS(scimId) : WITH_MEMBERS(scimId, reference);
 
 export class GroupStore {
   readonly #database: Database;
@@ -54,13 +70,13 @@ export class GroupStore {
     this.#database = database;
   }
 
-  async read(scimId: string, withMembers: boolean, access: Access): Promise<GroupRow | undefined> {
-    const rows = await this.#database.query<GroupRow>(one(scimId, withMembers), access);
+  async read(scimId: string, reference: string | undefined, access: Access): Promise<GroupRow | undefined> {
+    const rows = await this.#database.query<GroupRow>(one(scimId, reference), access);
     return rows[0];
   }
 
-  async readWithin(transaction: Transaction, scimId: string, withMembers: boolean): Promise<GroupRow | undefined> {
-    const rows = await transaction.query<GroupRow>(one(scimId, withMembers));
+  async readWithin(transaction: Transaction, scimId: string, reference: string | undefined): Promise<GroupRow | undefined> {
+    const rows = await transaction.query<GroupRow>(one(scimId, reference));
     return rows[0];
   }
 
@@ -71,26 +87,47 @@ export class GroupStore {
   async readForUpdate(transaction: Transaction, scimId: string, withVersion: boolean): Promise<GroupRow | undefined> {
     const locked = await transaction.query<GroupRow>(sql`
       SELECT g.id AS "groupId", g.scim_id AS "scimId", g.scim_external_id AS "externalId", g.name AS "displayName", '' AS version,
-        g.created_at AS created, g.created_at AS "lastModified", NULL::jsonb AS members
+        g.created_at AS created, g.created_at AS "lastModified", NULL::text AS members
       FROM groups g WHERE g.scim_id = ${scimId} FOR NO KEY UPDATE`);
-    return withVersion && locked[0] !== undefined ? this.readWithin(transaction, scimId, false) : locked[0];
+    return withVersion && locked[0] !== undefined ? this.readWithin(transaction, scimId, undefined) : locked[0];
   }
 
-  async list(query: ResourceQuery, page: PageRequest, withMembers: boolean, access: Access): Promise<Page<GroupRow>> {
+  async list(query: ResourceQuery, page: PageRequest, reference: string | undefined, access: Access): Promise<Page<ShownGroup>> {
+    const { filter, sort } = query;
+    const long =
+      reference === undefined ? undefined : { name: sql`members`, call: (ids: SqlFragment) => membersWithin(ids, reference) };
+    if (filter === undefined && sort === undefined) {
+      const all = { from: GROUPS_FROM, id: sql`g.id`, condition: MANAGED, columns: SHOWN_COLUMNS, long };
+      return readShortPage(this.#database, all, page, access);
+    }
+    const read = { from: GROUPS_FROM, id: sql`g.id`, columns: SHOWN_COLUMNS };
+    if (filter !== undefined && page.kind === 'index' && isLookup(filter, GROUP_FILTER_COLUMNS)) {
+      const condition = sql`${MANAGED} AND ${compileFilter(filter, GROUP_FILTER_COLUMNS)}`;
+      const found = await readFoundPage<ShownGroup>(this.#database, { ...read, condition, long }, page, access);
+      if (found !== undefined && (sort === undefined || found.total === 1)) return found;
+    }
     const source: ListSource = {
       matching: matchingGroups(query),
-      read: { from: GROUPS_FROM, id: sql`g.id`, columns: groupColumns(withMembers) },
-      isSorted: query.sort !== undefined,
-      descending: query.sort?.descending ?? false,
+      read,
+      long,
+      isSorted: sort !== undefined,
+      descending: sort?.descending ?? false,
     };
     return readPage(this.#database, source, page, access);
   }
 
-  /** The rows with these host ids, in no order. */
-  async readMany(ids: readonly number[], withMembers: boolean): Promise<readonly GroupRow[]> {
-    return this.#database.query<GroupRow>(
-      sql`SELECT ${groupColumns(withMembers)} FROM ${GROUPS_FROM} WHERE g.id = ANY(${ids}::integer[]) AND ${MANAGED}`,
+  /** The rows with these host ids; with members from the first as far as they fit into one answer, and the id that does not. */
+  async readMany(
+    ids: readonly number[],
+    reference: string | undefined,
+  ): Promise<{ readonly rows: readonly GroupRow[]; readonly cutAt: number | undefined }> {
+    const members =
+      reference === undefined ? sql`unnest(${ids}::integer[], ARRAY[]::text[])` : membersWithin(sql`${ids}`, reference);
+    const read = await this.#database.query<GroupRow | { readonly groupId: null }>(
+      sql`SELECT one.*, long.members FROM ${members} long (id, members) LEFT JOIN LATERAL (
+        SELECT ${COLUMNS_WITHOUT_MEMBERS} FROM ${GROUPS_FROM} WHERE g.id = long.id AND ${MANAGED} OFFSET 0) one ON TRUE`,
     );
+    return { rows: read.filter((row) => row.groupId !== null), cutAt: ids[read.length] };
   }
 
   /** Waits for any other change to a group of that name: the host has no unique index to lean on. */
@@ -102,7 +139,15 @@ export class GroupStore {
     return transaction.query<GroupClaim>(sql`
       SELECT g.id AS "groupId", g.name, g.scim_id AS "scimId", g.scim_external_id AS "externalId", lower(g.name) = lower(${names.displayName}) AS "sameName"
       FROM groups g WHERE lower(g.name) = lower(${names.displayName}) OR g.scim_external_id = ${names.externalId}::text
-      ORDER BY g.id FOR UPDATE`);
+      ORDER BY g.id`);
+  }
+
+  /** @throws {LostRace} where the host has changed or deleted the group since it was found to be nobody's. */
+  async lockUnmanaged(transaction: Transaction, { groupId, name }: GroupClaim): Promise<void> {
+    const rows = await transaction.query(
+      sql`SELECT g.id FROM groups g WHERE g.id = ${groupId} AND g.name = ${name} AND g.scim_id IS NULL FOR NO KEY UPDATE`,
+    );
+    if (rows.length === 0) throw new LostRace('the group to adopt has changed');
   }
 
   async create(transaction: Transaction, scimId: string, names: GroupNames, audit: Audit): Promise<number> {
@@ -142,7 +187,7 @@ export class GroupStore {
       WITH g AS (
         UPDATE groups SET name = ${names.displayName}, scim_external_id = ${names.externalId} WHERE id = ${group.groupId} RETURNING id),
       sg AS (
-        INSERT INTO scim_groups (group_id, created_at) SELECT id, ${group.created} FROM g
+        INSERT INTO scim_groups (group_id, version, created_at) SELECT id, 2, ${group.created}::timestamptz FROM g
         ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, updated_at = now())
       ${insertEvents(
         'group-updated',
@@ -173,9 +218,11 @@ export class GroupStore {
     return rows[0]?.heldAdmin ?? false;
   }
 
-  async managedIds(transaction: Transaction): Promise<readonly number[]> {
+  /** The host ids of all managed groups, locked against changes, or against people who are parked in them as well. */
+  async lockManaged(transaction: Transaction, against: 'changes' | 'all'): Promise<readonly number[]> {
+    const strength = against === 'all' ? sql`FOR UPDATE` : sql`FOR NO KEY UPDATE`;
     const rows = await transaction.query<{ id: number }>(
-      sql`SELECT g.id FROM groups g WHERE ${MANAGED} ORDER BY g.id FOR UPDATE`,
+      sql`SELECT g.id FROM groups g WHERE ${MANAGED} ORDER BY g.id ${strength}`,
     );
     return rows.map((row) => row.id);
   }

@@ -1,9 +1,10 @@
 import { type SqlFragment, sql } from '../sql/sql.js';
 import { ADMINS, carriesAdmin, groupCarriesAdmin } from './admin-sql.js';
 import type { Queryable, Transaction } from './database.js';
-import { type Audit, insertEvents, userPayload } from './event-sql.js';
+import { type Audit, insertEvents, leaverPayload, userPayload } from './event-sql.js';
 import { emailHash } from './person-sql.js';
-import type { LockedPerson, PersonState } from './person-store.js';
+import type { PersonState } from './person-state.js';
+import type { LockedPerson } from './person-store.js';
 import { ROOT_TYPES, rootRoleOf, rootRoleToGive } from './role-sql.js';
 
 /**
@@ -16,17 +17,20 @@ const credentialsOf = (ids: SqlFragment): SqlFragment => sql`
   invites AS (DELETE FROM public_signup_tokens_user WHERE user_id = ANY(${ids})),
   sessions AS (DELETE FROM unleash_session WHERE sess -> 'user' ->> 'id' = ANY((${ids})::text[]))`;
 
-/** Of somebody who is gone we keep what a login could come by, and nothing else. */
-const ADDRESSES_ONLY = sql`jsonb_strip_nulls(jsonb_build_object('emails', s.document -> 'emails'))`;
-
 /** The host keeps rights in projects that it has deleted; root roles stand under the project `default`. */
 const projectExists = sql`(t.project = 'default' OR EXISTS (SELECT 1 FROM projects p WHERE p.id = t.project))`;
+
+/** The groups that show a member less have another version. In the order of their ids, as all who write several of these rows. */
+const smaller = (groupIds: SqlFragment): SqlFragment => sql`
+  due AS MATERIALIZED (SELECT group_id FROM scim_groups WHERE group_id IN (${groupIds}) ORDER BY group_id FOR NO KEY UPDATE),
+  smaller AS (UPDATE scim_groups SET version = version + 1, updated_at = now() WHERE group_id IN (SELECT group_id FROM due))`;
 
 /** How people leave and come back (design: the rows of the behaviour table on suspension, resumption and deletion). */
 export class LifecycleStore {
   /**
    * Soft-deletes host users as the host does (a name of 255 characters is cut for the host's suffix), in one statement: no session, token, role or membership is left.
-   * Who is `suspended` has roles and memberships parked for the way back; who is `gone` has not.
+   * Who is `suspended` has roles and memberships parked for the way back; who is `gone` has not, and we keep the names that a
+   * login could come by, nothing else.
    * The rows must be locked, live, and have a row of ours.
    *
    * @returns whether somebody among them held the ADMIN permission.
@@ -39,6 +43,8 @@ export class LifecycleStore {
   ): Promise<boolean> {
     const ids = sql`${userIds}::integer[]`;
     const parked = state === 'suspended' ? sql`TRUE` : sql`FALSE`;
+    if (state === 'suspended')
+      await this.#holdGroups(transaction, sql`SELECT group_id FROM group_user WHERE user_id = ANY(${ids})`);
     const before = userPayload({
       id: sql`old.id`,
       name: sql`old.name`,
@@ -55,7 +61,7 @@ export class LifecycleStore {
           name = left(coalesce(name, ''), 246) || '(Deleted)' WHERE id IN (SELECT id FROM old)),
       own AS (
         UPDATE scim_users s SET state = ${state}::text, version = version + 1, updated_at = now(),
-          document = CASE WHEN ${parked} THEN s.document ELSE ${ADDRESSES_ONLY} END,
+          document = CASE WHEN ${parked} THEN s.document ELSE '{}' END,
           external_id = CASE WHEN ${parked} THEN s.external_id END,
           host_name = old.name, host_username = old.username, host_email = old.email
         FROM old WHERE s.user_id = old.id),
@@ -67,8 +73,9 @@ export class LifecycleStore {
       members_parked AS (
         INSERT INTO scim_parked_members (group_id, user_id, created_by, created_at)
         SELECT group_id, user_id, created_by, created_at FROM members_taken WHERE ${parked} ON CONFLICT DO NOTHING),
+      ${smaller(sql`SELECT group_id FROM members_taken WHERE NOT ${parked}`)},
       ${credentialsOf(ids)},
-      told AS (${insertEvents('user-deleted', audit, { preData: before }, sql`FROM old ORDER BY old.id`)})
+      told AS (${insertEvents('user-deleted', audit, { preData: leaverPayload(before, sql`old.id`) }, sql`FROM old ORDER BY old.id`)})
       SELECT EXISTS (SELECT 1 FROM roles_taken t WHERE ${carriesAdmin(sql`t.role_id`)})
         OR EXISTS (SELECT 1 FROM members_taken t WHERE ${groupCarriesAdmin(sql`t.group_id`)}) AS "heldAdmin"`);
     return rows[0]?.heldAdmin ?? false;
@@ -86,12 +93,13 @@ export class LifecycleStore {
     });
     await transaction.query(sql`
       WITH own AS (
-        UPDATE scim_users s SET state = 'gone', version = version + 1, updated_at = now(), document = ${ADDRESSES_ONLY}, external_id = NULL
+        UPDATE scim_users s SET state = 'gone', version = version + 1, updated_at = now(), document = '{}', external_id = NULL
         WHERE user_id = ANY(${ids}) AND state = 'suspended' RETURNING user_id, host_name, host_username, host_email),
       r AS (DELETE FROM scim_parked_roles WHERE user_id IN (SELECT user_id FROM own)),
-      m AS (DELETE FROM scim_parked_members WHERE user_id IN (SELECT user_id FROM own)),
+      m AS (DELETE FROM scim_parked_members WHERE user_id IN (SELECT user_id FROM own) RETURNING group_id),
+      ${smaller(sql`SELECT group_id FROM m`)},
       ${credentialsOf(ids)}
-      ${insertEvents('user-deleted', audit, { preData: payload }, sql`FROM own`)}`);
+      ${insertEvents('user-deleted', audit, { preData: leaverPayload(payload, sql`own.user_id`) }, sql`FROM own`)}`);
   }
 
   /**
@@ -106,6 +114,7 @@ export class LifecycleStore {
     audit: Audit,
   ): Promise<void> {
     const userId = sql`${person.userId}::integer`;
+    await this.#holdGroups(transaction, sql`SELECT group_id FROM scim_parked_members WHERE user_id = ${userId}`);
     const ids = sql`ARRAY[${userId}]`;
     const payload = userPayload({
       id: sql`back.id`,
@@ -139,6 +148,11 @@ export class LifecycleStore {
       ${insertEvents('user-created', audit, { data: payload }, sql`FROM back`)}`);
   }
 
+  /** Whoever deletes one of the groups waits for us, or we for them, before either touches a member. */
+  async #holdGroups(transaction: Transaction, groupIds: SqlFragment): Promise<void> {
+    await transaction.query(sql`SELECT FROM groups WHERE id = ANY(ARRAY(${groupIds})) ORDER BY id FOR KEY SHARE`);
+  }
+
   /** Whether anybody holds the ADMIN permission: directly, by a custom role, or through a group. Service accounts do not count. */
   async someoneIsAdmin(queryable: Queryable): Promise<boolean> {
     const rows = await queryable.query<{ present: boolean }>(sql`SELECT EXISTS ${ADMINS} AS present`);
@@ -153,12 +167,12 @@ export class LifecycleStore {
     const rows = await queryable.query<{ left: boolean }>(sql`
       WITH wanted AS (SELECT lower(name) AS name FROM unnest(${names}::text[]) AS t(name)),
       left_rows AS (
-        SELECT s.user_id, s.user_name, s.host_email, s.host_username, s.document FROM scim_users s JOIN users u ON u.id = s.user_id
+        SELECT s.user_id, s.user_name, s.host_email, s.host_username, s.other_emails || s.former_emails AS emails FROM scim_users s JOIN users u ON u.id = s.user_id
         WHERE s.state <> 'active' OR u.deleted_at IS NOT NULL)
       SELECT CASE
         WHEN EXISTS (SELECT 1 FROM users u JOIN wanted w ON u.email = w.name OR lower(u.username) = w.name WHERE u.deleted_at IS NULL) THEN FALSE
         ELSE EXISTS (SELECT 1 FROM left_rows l JOIN wanted w
-            ON w.name IN (lower(l.user_name), l.host_email, lower(l.host_username)) OR w.name = ANY (scim_emails(l.document)))
+            ON w.name IN (lower(l.user_name), l.host_email, lower(l.host_username)) OR w.name = ANY (l.emails))
           OR EXISTS (SELECT 1 FROM events e JOIN wanted w ON w.name IN (lower(e.pre_data ->> 'email'), lower(e.pre_data ->> 'username'))
             JOIN left_rows l ON l.user_id::text = e.pre_data ->> 'id' WHERE e.type = 'user-deleted')
         END AS left`);

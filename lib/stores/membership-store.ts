@@ -78,7 +78,7 @@ export class MembershipStore {
       counted AS (
         SELECT ((SELECT count(*) FROM added) + (SELECT count(*) FROM removed) + (SELECT count(*) FROM parked) + (SELECT count(*) FROM unparked))::integer AS changed),
       versioned AS (
-        INSERT INTO scim_groups (group_id, created_at) SELECT g.id, g.created_at FROM groups g, counted
+        INSERT INTO scim_groups (group_id, version, created_at) SELECT g.id, 2, g.created_at FROM groups g, counted
         WHERE g.id = ${groupId} AND counted.changed > 0
         ON CONFLICT (group_id) DO UPDATE SET version = scim_groups.version + 1, updated_at = now())
       SELECT changed, (SELECT coalesce(jsonb_agg(w.scim_id), '[]') FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM found f WHERE f.scim_id = w.scim_id)) AS unknown,

@@ -1,21 +1,25 @@
 import type { Document } from '../protocol/document.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
-import { type SqlFragment, sql } from '../sql/sql.js';
+import { compileFilter, isLookup } from '../sql/filter-sql.js';
+import { type SqlFragment, sql, statement } from '../sql/sql.js';
 import type { Claim } from './claim-store.js';
 import type { Access, Database, Queryable, Transaction } from './database.js';
 import { type Audit, insertEvents, userPayload } from './event-sql.js';
-import { type ListSource, type Page, type PageRequest, readPage } from './page-sql.js';
+import { type ListSource, type Page, type PageRequest, readFoundPage, readOrderedPage, readPage } from './page-sql.js';
 import {
   byScimId,
   emailHash,
+  keepsEmail,
+  listedColumns,
   matchingPeople,
   OWN_ROW_TAKEN_OVER,
   PEOPLE,
-  personColumns,
+  PERSON_COLUMNS,
+  PERSON_FILTER_COLUMNS,
   ROOT_ROLE_COLUMN,
   VISIBLE,
-  WRITTEN_VERSION,
 } from './person-sql.js';
+import type { NewPerson, PersonState } from './person-state.js';
 import { rootRoleNamed, rootRoleToGive } from './role-sql.js';
 
 /** A managed person as the database has them. `document` holds the SCIM attributes that have no column. */
@@ -25,8 +29,6 @@ export interface PersonRow {
   readonly externalId: string | null;
   readonly userName: string;
   readonly active: boolean;
-  /** False: our row is missing or behind the host's; `absorb` before a write. */
-  readonly settled: boolean;
   readonly document: Document;
   readonly hostName: string | null;
   readonly hostUsername: string | null;
@@ -38,28 +40,27 @@ export interface PersonRow {
   readonly groups: readonly Document[] | null;
 }
 
+/** What an answer needs of a person. */
+export type ShownPerson = Omit<PersonRow, 'hostName' | 'hostUsername'>;
+
+/** A person who is only shown: `document` and `groups` are JSON text, which nobody has to read. */
+export interface ListedPerson extends Omit<ShownPerson, 'document' | 'groups'> {
+  readonly document: string;
+  /** Complete with references; null where they were not asked for. */
+  readonly groups: string | null;
+  readonly statesEmails: boolean;
+  readonly isEnterprise: boolean;
+}
+
 export interface LockedPerson extends PersonRow {
   readonly rootRole: number | null;
 }
 
-/** What a write leaves behind, in our columns and in the host's. */
-export interface PersonState {
-  readonly userName: string;
-  readonly externalId: string | null;
-  readonly document: Document;
-  readonly hostName: string | null;
-  readonly hostUsername: string | null;
-  readonly hostEmail: string | null;
-}
-
-export interface NewPerson {
-  readonly scimId: string;
-  readonly state: PersonState;
-  /** False for one who starts suspended: nobody whom the host counts as a seat. */
-  readonly hasSeat: boolean;
-}
-
-const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment): SqlFragment =>
+const statePayload = (
+  id: SqlFragment,
+  state: Pick<PersonState, 'hostName' | 'hostUsername' | 'hostEmail'>,
+  rootRole: SqlFragment,
+): SqlFragment =>
   userPayload({
     id,
     name: sql`${state.hostName}::text`,
@@ -69,7 +70,7 @@ const statePayload = (id: SqlFragment, state: PersonState, rootRole: SqlFragment
   });
 
 type Written = Pick<PersonRow, 'userId' | 'version' | 'created' | 'lastModified'>;
-const WRITTEN = sql`s.user_id AS "userId", ${WRITTEN_VERSION} AS version, s.created_at AS created, s.updated_at AS "lastModified"`;
+const WRITTEN = sql`s.user_id AS "userId", s.version::text AS version, s.created_at AS created, s.updated_at AS "lastModified"`;
 
 const written = ([row]: readonly (Written | undefined)[]): Written => {
   if (row === undefined) throw new Error('a person who was just written has no row');
@@ -77,8 +78,15 @@ const written = ([row]: readonly (Written | undefined)[]): Written => {
   return { userId, version, created, lastModified };
 };
 
-const one = (scimId: string, withGroups: boolean): SqlFragment =>
-  sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE ${byScimId(scimId)} AND ${VISIBLE}`;
+const one = (columns: SqlFragment) =>
+  statement<[scimId: string]>((scimId) => sql`SELECT ${columns} FROM ${PEOPLE} WHERE s.scim_id = ${scimId} AND ${VISIBLE}`);
+const ONE = one(PERSON_COLUMNS);
+const LISTED = {
+  withGroups: statement<[scimId: string, reference: string]>(
+    (scimId, reference) => sql`SELECT ${listedColumns(reference)} FROM ${PEOPLE} WHERE s.scim_id = ${scimId} AND ${VISIBLE}`,
+  ),
+  alone: one(listedColumns(undefined)),
+};
 
 export class PersonStore {
   readonly #database: Database;
@@ -87,55 +95,65 @@ export class PersonStore {
     this.#database = database;
   }
 
-  async read(scimId: string, withGroups: boolean, access: Access): Promise<PersonRow | undefined> {
-    const rows = await this.#database.query<PersonRow>(one(scimId, withGroups), access);
+  async read(scimId: string, reference: string | undefined, access: Access): Promise<ListedPerson | undefined> {
+    const rows = await this.#database.query<ListedPerson>(
+      reference === undefined ? LISTED.alone(scimId) : LISTED.withGroups(scimId, reference),
+      access,
+    );
     return rows[0];
   }
 
-  async readWithin(transaction: Transaction, scimId: string, withGroups: boolean): Promise<PersonRow | undefined> {
-    const rows = await transaction.query<PersonRow>(one(scimId, withGroups));
+  async readWithin(transaction: Transaction, scimId: string): Promise<PersonRow | undefined> {
+    const rows = await transaction.query<PersonRow>(ONE(scimId));
     return rows[0];
   }
 
   /** Locks the host's row: of two changes to one person the second begins when the first has ended. */
   async readForUpdate(transaction: Transaction, scimId: string): Promise<LockedPerson | undefined> {
-    const locked = await transaction.query<{ id: number }>(sql`SELECT u.id FROM users u WHERE ${byScimId(scimId)} FOR UPDATE`);
-    const userId = locked[0]?.id;
-    if (userId === undefined) return undefined;
+    await transaction.query(
+      sql`SELECT u.id FROM users u WHERE u.id = (SELECT s.user_id FROM ${PEOPLE} WHERE ${byScimId(scimId)} AND ${VISIBLE}) FOR UPDATE`,
+    );
     const rows = await transaction.query<LockedPerson>(
-      sql`SELECT ${personColumns(true)}, ${ROOT_ROLE_COLUMN} FROM ${PEOPLE} WHERE u.id = ${userId} AND ${VISIBLE} AND ${byScimId(scimId)}`,
+      sql`SELECT ${PERSON_COLUMNS}, ${ROOT_ROLE_COLUMN} FROM ${PEOPLE} JOIN users u ON u.id = s.user_id WHERE ${byScimId(scimId)} AND ${VISIBLE}`,
     );
     return rows[0];
   }
 
-  async list(query: ResourceQuery, page: PageRequest, withGroups: boolean, access: Access): Promise<Page<PersonRow>> {
+  async list(
+    query: ResourceQuery,
+    page: PageRequest,
+    reference: string | undefined,
+    access: Access,
+  ): Promise<Page<ListedPerson>> {
+    const { filter, sort } = query;
+    const ordered = { from: PEOPLE, id: sql`s.user_id`, columns: listedColumns(reference) };
+    if (filter === undefined && sort === undefined) {
+      return readOrderedPage(this.#database, { ...ordered, condition: VISIBLE }, page, access);
+    }
+    if (filter !== undefined && page.kind === 'index' && isLookup(filter, PERSON_FILTER_COLUMNS)) {
+      const condition = sql`${VISIBLE} AND ${compileFilter(filter, PERSON_FILTER_COLUMNS)}`;
+      const found = await readFoundPage<ListedPerson>(this.#database, { ...ordered, condition }, page, access);
+      if (found !== undefined && (sort === undefined || found.total === 1)) return found;
+    }
     const source: ListSource = {
       matching: matchingPeople(query),
-      read: { from: PEOPLE, id: sql`u.id`, columns: personColumns(withGroups) },
-      isSorted: query.sort !== undefined,
-      descending: query.sort?.descending ?? false,
+      read: ordered,
+      isSorted: sort !== undefined,
+      descending: sort?.descending ?? false,
     };
     return readPage(this.#database, source, page, access);
   }
 
   /** The rows with these host ids, in no order. */
-  async readMany(ids: readonly number[], withGroups: boolean): Promise<readonly PersonRow[]> {
-    return this.#database.query<PersonRow>(
-      sql`SELECT ${personColumns(withGroups)} FROM ${PEOPLE} WHERE u.id = ANY(${ids}::integer[]) AND ${VISIBLE}`,
+  async readMany(ids: readonly number[], reference: string | undefined): Promise<readonly ListedPerson[]> {
+    return this.#database.query<ListedPerson>(
+      sql`SELECT ${listedColumns(reference)} FROM ${PEOPLE} WHERE s.user_id = ANY(${ids}::integer[]) AND ${VISIBLE}`,
     );
   }
 
-  /**
-   * Brings our rows up to what SCIM shows, so that every write finds one that is true: people whom Unleash Enterprise left
-   * get a row, and what was changed in the host's pages is taken over. `undefined`: everybody without a row.
-   */
-  async absorb(queryable: Queryable, userIds: readonly number[] | undefined): Promise<void> {
-    const who = userIds === undefined ? sql`s.user_id IS NULL` : sql`u.id = ANY(${userIds}::integer[])`;
-    await queryable.query(sql`
-      INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email, created_at)
-      SELECT p."userId", p."scimId", 'active', p."userName", p."externalId", p.document, p."hostName", p."hostUsername", p."hostEmail", p.created
-      FROM (SELECT ${personColumns(false)} FROM ${PEOPLE} WHERE ${who} AND ${VISIBLE} AND s.state IS DISTINCT FROM 'suspended') p
-      ON CONFLICT (user_id) DO UPDATE SET ${OWN_ROW_TAKEN_OVER}`);
+  /** Brings our rows up to what the host says: of people whom Unleash Enterprise left, and of what our triggers did not see. */
+  async absorb(queryable: Queryable): Promise<void> {
+    await queryable.query(sql`SELECT scim_absorb_all()`);
   }
 
   /** New host users with a root role and without a password, in one statement, in the order of the list. */
@@ -156,27 +174,26 @@ export class PersonStore {
     const rows = await transaction.query<Written & { scimId: string }>(sql`
       WITH i AS MATERIALIZED (
         SELECT t.* FROM ROWS FROM (jsonb_to_recordset(${JSON.stringify(input)}::jsonb) AS ("scimId" text, "userName" text, "externalId" text,
-          document jsonb, "hostName" text, "hostUsername" text, "hostEmail" text, seat text))
-          WITH ORDINALITY AS t("scimId", "userName", "externalId", document, "hostName", "hostUsername", "hostEmail", seat, place)),
+          document jsonb, "otherEmails" text[], "hostName" text, "hostUsername" text, "hostEmail" text, seat text))
+          WITH ORDINALITY AS t("scimId", "userName", "externalId", document, "otherEmails", "hostName", "hostUsername", "hostEmail", seat, place)),
       u AS (
         INSERT INTO users (name, username, email, email_hash, scim_id, scim_external_id, created_at)
         SELECT "hostName", "hostUsername", "hostEmail", ${emailHash(sql`seat`)}, "scimId", "externalId", now()
         FROM i ORDER BY place RETURNING id, scim_id),
       s AS (
-        INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
-        SELECT u.id, u.scim_id, 'active', "userName", "externalId", document, "hostName", "hostUsername", "hostEmail"
+        INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, other_emails, host_name, host_username, host_email)
+        SELECT u.id, u.scim_id, 'active', "userName", "externalId", document, "otherEmails", "hostName", "hostUsername", "hostEmail"
         FROM u JOIN i ON i."scimId" = u.scim_id RETURNING *),
       r AS (
         INSERT INTO role_user (role_id, user_id, project) SELECT ${rootRoleToGive(rootRole)}, u.id, 'default' FROM u RETURNING role_id, user_id),
       e AS (${insertEvents('user-created', audit, { data: payload }, sql`FROM r JOIN u ON u.id = r.user_id JOIN i ON i."scimId" = u.scim_id ORDER BY i.place`)})
-      SELECT s.scim_id AS "scimId", ${WRITTEN} FROM s`);
+      SELECT s.scim_id AS "scimId", ${WRITTEN} FROM s WHERE scim_keep_email(s.user_id, s.host_email)`);
     const byId = new Map(rows.map((row) => [row.scimId, row]));
     return people.map(({ scimId, state }) => ({
       ...state,
       ...written([byId.get(scimId)]),
       scimId,
       active: true,
-      settled: true,
       groups: [],
     }));
   }
@@ -204,21 +221,21 @@ export class PersonStore {
           email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(sql`${state.hostEmail}::text`)} END
         WHERE id = ${claim.userId} RETURNING id),
       s AS (
-        INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, host_name, host_username, host_email)
+        INSERT INTO scim_users (user_id, scim_id, state, user_name, external_id, document, other_emails, host_name, host_username, host_email)
         SELECT u.id, ${scimId}::text, 'active', ${state.userName}::text, ${state.externalId}::text, ${JSON.stringify(state.document)}::jsonb,
-          ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u
+          ${state.otherEmails}::text[], ${state.hostName}::text, ${state.hostUsername}::text, ${state.hostEmail}::text FROM u
         ON CONFLICT (user_id) DO UPDATE SET ${OWN_ROW_TAKEN_OVER}, version = scim_users.version + 1, updated_at = now())
       ${insertEvents(
         'user-updated',
         audit,
         { data: sql`${statePayload(sql`u.id`, state, rootRole)} || '{"adoptedByScim": true}'::jsonb`, preData: before },
-        sql`FROM u`,
+        sql`FROM u WHERE scim_keep_email(u.id, ${state.hostEmail}::text)`,
       )}`);
   }
 
   /**
-   * Writes a changed person. A suspended one has no names in the host's row; they wait in ours.
-   * `changed` names the SCIM attributes for the log where no host column tells of the change.
+   * Writes a changed person. A suspended one has no names in the host's row; they wait in ours. Else that row
+   * takes them first, as with a new person. `changed`: SCIM attributes for the log where no host column tells of the change.
    */
   async update(
     transaction: Transaction,
@@ -244,15 +261,15 @@ export class PersonStore {
         UPDATE users SET name = ${state.hostName}, username = ${state.hostUsername}, email = ${state.hostEmail},
           scim_external_id = ${state.externalId},
           email_hash = CASE WHEN email IS NOT DISTINCT FROM ${state.hostEmail}::text THEN email_hash ELSE ${emailHash(sql`${state.hostEmail}::text`)} END
-        WHERE id = ${person.userId} AND deleted_at IS NULL),
+        WHERE id = ${person.userId} AND deleted_at IS NULL RETURNING id),
       s AS (
         UPDATE scim_users s SET user_name = ${state.userName}, external_id = ${state.externalId}, document = ${JSON.stringify(state.document)}::jsonb,
-          host_name = ${state.hostName}, host_username = ${state.hostUsername}, host_email = ${state.hostEmail},
+          other_emails = ${state.otherEmails}::text[], host_name = ${state.hostName}, host_username = ${state.hostUsername}, host_email = ${state.hostEmail},
           version = version + 1, updated_at = now()
-        WHERE s.user_id = ${person.userId} RETURNING *),
+        WHERE s.user_id = ${person.userId} AND (SELECT count(*) FROM u) >= 0 RETURNING *),
       e AS (${event})
-      SELECT ${WRITTEN} FROM s`);
-    return { ...person, ...state, ...written(rows), settled: true };
+      SELECT ${WRITTEN} FROM s WHERE ${keepsEmail(person, state.hostEmail)}`);
+    return { ...person, ...state, ...written(rows) };
   }
 
   /** The names of root roles that a new person can get; used once, to refuse a wrong option at the start. */

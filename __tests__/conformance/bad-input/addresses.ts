@@ -102,7 +102,7 @@ const wrongVersions: readonly (readonly [name: string, tag: string])[] = [
   ['no entity tag', 'latest'],
   ['an empty entity tag', '""'],
   ['an empty header', ''],
-  ['three wrong versions', 'W/"1", "2", W/"3"'],
+  ['three wrong versions', 'W/"7001", "7002", W/"7003"'],
   ['a version that is SQL', `"' OR '1'='1"`],
 ];
 

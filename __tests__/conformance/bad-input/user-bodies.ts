@@ -1,5 +1,8 @@
 import { type BadInput, ENTERPRISE_URN, HALF_PAIR, INVALID_VALUE, NUL, nested, type Refusal, UNIQUENESS } from './bad-input.js';
 
+/** Nothing that Postgres could make much shorter: an entry of an index has to hold it. */
+const INCOMPRESSIBLE = Array.from({ length: 2_000 }, (_, n) => ((n * 48_271) % 65_521).toString(36)).join('');
+
 /** Attributes of a person, as JSON text, that are wrong whether the person is created or replaced. */
 const attributes: readonly (readonly [name: string, attributes: string, refusal?: Refusal])[] = [
   ['a userName that is a number', '"userName":5'],
@@ -44,6 +47,12 @@ const attributes: readonly (readonly [name: string, attributes: string, refusal?
     `"userName":"bad-1","emails":[{"value":"a@example.com","display":"${HALF_PAIR}"}]`,
   ],
   ['an e-mail of 300 characters', `"userName":"bad-1","emails":[{"value":"${'m'.repeat(288)}@example.com"}]`],
+  [
+    'a second e-mail of thousands of characters',
+    `"userName":"bad-1","emails":[{"value":"a@example.com"},{"value":"${INCOMPRESSIBLE}@example.com"}]`,
+  ],
+  ['attributes of 100,001 characters', `"userName":"bad-1","title":"${'t'.repeat(100_001)}"`],
+  ['50,000 phone numbers', `"userName":"bad-1","phoneNumbers":[${Array.from({ length: 50_000 }, (_, n) => `{"value":"${n}"}`)}]`],
   ['phone numbers that are a number', '"userName":"bad-1","phoneNumbers":[15550123]'],
   ['a phone number whose value is a number', '"userName":"bad-1","phoneNumbers":[{"value":15550123}]'],
   ['a photo whose value is an object', '"userName":"bad-1","photos":[{"value":{}, "type":{"a":1}}]'],

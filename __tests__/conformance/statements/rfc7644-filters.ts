@@ -40,7 +40,7 @@ export const FILTERS: readonly Statement[] = [
     '7644-3.4.2.2-06',
     'MAY',
     'Expressions may be grouped by round brackets.',
-    '50 within each other at most; 500 comparisons; 10,000 characters.',
+    '50 within each other at most; 200 comparisons, 20 of them in value paths; 10,000 characters.',
     'rfc7644-filter.test.ts › follow brackets before all else',
   ),
   met(
