@@ -205,3 +205,26 @@ test('clients that go away in the middle leave nothing behind', async () => {
   expect(await dump(db)).toEqual(before);
   expect(host.logs()).not.toMatch(/failed|unhandled|aborted|ECONNRESET|TypeError/i);
 });
+
+const withClose = (bytes: number): string => head('POST', '/Users', SCIM_JSON, `Content-Length: ${bytes}`, 'Connection: close');
+
+test('a client that closes with its request, and sends all of it before it reads, is answered and not reset', async () => {
+  const { socket, closed, received } = await client(withClose(LIMIT + 1));
+  const errors: Error[] = [];
+  socket.on('error', (error) => errors.push(error));
+  await until(() => statusesIn(received()).includes(413));
+  for (let sent = 0; sent <= LIMIT; sent += LIMIT / 10) {
+    expect(socket.readableEnded).toBe(false);
+    socket.write(Buffer.alloc(Math.min(LIMIT / 10, LIMIT + 1 - sent), 'x'));
+    await sleep(20);
+  }
+  expect(await closed()).toBe(true);
+  expect(errors).toEqual([]);
+  expect(faultsOfErrorBody(JSON.parse(received().split('\r\n\r\n').at(-1) ?? ''), 413)).toEqual([]);
+});
+
+test('a client that closes with its request, and never sends the rest, is let go after its answer', async () => {
+  const { closed, received } = await client(withClose(LIMIT + 1), 'x');
+  await until(() => statusesIn(received()).includes(413));
+  expect(await closed()).toBe(true);
+});

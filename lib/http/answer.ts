@@ -1,4 +1,5 @@
-import type { Response } from 'express';
+import { finished } from 'node:stream';
+import type { Request, Response } from 'express';
 
 export const SCIM_MEDIA_TYPE = 'application/scim+json';
 const CONTENT_TYPE = `${SCIM_MEDIA_TYPE}; charset=utf-8`;
@@ -8,6 +9,9 @@ const MANY_CHARACTERS = 100_000;
 
 /** Milliseconds without a byte that a client takes of a long answer: beyond it the connection ends, or it would hold the answer for ever. */
 const UNREAD_MS = 15_000;
+
+/** Milliseconds for the rest of a body whose answer is known already. */
+const REST_MS = 5_000;
 
 // Express's own senders would look for entity tags and media types, and set them anew, in each answer.
 
@@ -20,6 +24,28 @@ const begin = (response: Response, status: number): void => {
 export const sendEmpty = (response: Response, status: number): void => {
   begin(response, status);
   response.end();
+};
+
+const isBodyComing = ({ complete, destroyed, headers }: Request): boolean =>
+  !complete && !destroyed && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+
+/**
+ * Sends the content, which the client has whole by its length, and then ends the answer. Where that closes the connection, what the
+ * client still sends is read first: it would be answered by a reset, which can take the answer along (RFC 9112 9.6).
+ */
+const end = (response: Response, content: string | Buffer): void => {
+  const { req: request } = response;
+  if (response.shouldKeepAlive || !isBodyComing(request)) {
+    response.end(content);
+    return;
+  }
+  response.setHeader('Content-Length', Buffer.byteLength(content));
+  response.write(content);
+  const timer = setTimeout(() => response.end(), REST_MS);
+  finished(request.resume(), () => {
+    clearTimeout(timer);
+    response.end();
+  });
 };
 
 export const sendJson = (response: Response, status: number, json: string): void => {
@@ -35,10 +61,10 @@ export const sendJson = (response: Response, status: number, json: string): void
     response.setHeader('Content-Length', Buffer.byteLength(json));
     response.end();
   } else if (json.length < MANY_CHARACTERS) {
-    response.end(json);
+    end(response, json);
   } else {
     response.setTimeout(UNREAD_MS);
-    response.end(Buffer.from(json));
+    end(response, Buffer.from(json));
   }
 };
 
