@@ -36,6 +36,7 @@ const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
   ['speed', (row) => fixed(row.speed)],
   ['CPU', (row) => fixed(row.cpu)],
   ['flat', (row) => fixed(row.flat)],
+  ['least', (row) => fixed(row.least)],
   ['p50', (row) => fixed(row.figures.scim?.p50)],
   ['p95', (row) => fixed(row.figures.scim?.p95)],
   [CPU_MS, (row) => `${fixed(row.figures.scim?.cpuNode)}+${fixed(row.figures.scim?.cpuPostgres)}`],

@@ -70,6 +70,7 @@ const hostRowsOn = (client: pg.Client): Contestant => {
     idOf(person),
     `host-${person}`,
     `host-${person}@example.com`,
+    `host-${person}@example.com`,
     nameOf(person, edition),
   ];
   return {
@@ -77,9 +78,9 @@ const hostRowsOn = (client: pg.Client): Contestant => {
     create: (person, edition) => run('create', HOST_STATEMENTS.create, values(person, edition)),
     'PUT with a change': (person, edition) => run('replace', HOST_STATEMENTS.replace, values(person, edition)),
     'PATCH active false': (person) => run('suspend', HOST_STATEMENTS.suspend, [idOf(person)]),
-    createGroup: () => run('create group', HOST_STATEMENTS.createGroup, [group]),
-    'add one member': (person) => run('add', HOST_STATEMENTS.add, [group, idOf(person)]),
-    'remove one member': (person) => run('remove', HOST_STATEMENTS.remove, [group, idOf(person)]),
+    createGroup: () => run('create group', HOST_STATEMENTS.createGroup, [group, null, 'Host']),
+    'add one member': (person) => run('add', HOST_STATEMENTS.add, [group, [idOf(person)]]),
+    'remove one member': (person) => run('remove', HOST_STATEMENTS.remove, [group, [idOf(person)]]),
   };
 };
 

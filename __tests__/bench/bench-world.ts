@@ -8,7 +8,7 @@ import { createDatabase, type Database, useServer } from '../support/database.js
 import { type Host, type HostOptions, startHost } from '../support/host-process.js';
 import { FLOOR_SCHEMA } from './floor-schema.js';
 import { progress } from './progress.js';
-import { Subject } from './subject.js';
+import { type ServerKind, Subject } from './subject.js';
 
 /** A commit waits for the disk, as it does in production; a checkpoint shall fall into nobody's turn. */
 const POSTGRES_SETTINGS = {
@@ -22,11 +22,9 @@ const POSTGRES_SETTINGS = {
 const HOST_CONNECTIONS = 4;
 const KEEP_ALIVE_MS = 30 * 60_000;
 
-export type ServerKind = 'floor' | 'scim';
-
 export interface BenchWorld {
   readonly postgresVersion: string;
-  /** A real host on a database of its own: with SCIM, or with the floor. */
+  /** A real host on a database of its own: with SCIM, with the floor, or with the least. */
   start(name: string, kind: ServerKind): Promise<Subject>;
   /** Ends what `start` started, and removes the data. */
   stop(): Promise<void>;
@@ -42,7 +40,7 @@ const optionsOf = (kind: ServerKind, database: Database): HostOptions => {
     },
   };
   if (kind === 'scim') return common;
-  const modulePath = fileURLToPath(new URL('./floor-hooks.js', import.meta.url));
+  const modulePath = fileURLToPath(new URL(`./${kind}-hooks.js`, import.meta.url));
   // Without the enterprise flag the plugin mounts nothing and leaves its address to the floor.
   return {
     ...common,

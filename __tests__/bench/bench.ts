@@ -10,7 +10,7 @@ import { describeMachine } from './machine.js';
 import { createPeople, peopleExercises } from './people-exercises.js';
 import { BENCH_FILE, CONTROL_FILE, writePage } from './performance-page.js';
 import { progress, secondsSoFar } from './progress.js';
-import { RowBuilder } from './rows.js';
+import { type Contenders, RowBuilder } from './rows.js';
 import { runMain } from './run-main.js';
 import type { Subject } from './subject.js';
 import { verifyAnswers, verifyContent } from './verification.js';
@@ -40,29 +40,32 @@ const vacuum = async (subjects: readonly Subject[]): Promise<void> => {
 };
 
 /** Creates are timed while the people come whom the rest needs. */
-const createPhase = async (floor: Subject, scim: Subject, people: number): Promise<readonly RowBuilder[]> => {
-  for (const subject of [floor, scim]) await load(subject, Math.min(WARM_UP, people / 4), 10);
+const createPhase = async (contenders: Contenders, people: number): Promise<readonly RowBuilder[]> => {
+  const subjects = Object.values(contenders);
+  for (const subject of subjects) await load(subject, Math.min(WARM_UP, people / 4), 10);
   const goals = { speed: 0.8, cpu: 1.3 };
   const alone: Exercise = {
     name: 'create',
     plan: { ...inTurn(1, Math.ceil(Math.min(CREATES_ALONE, people / 50))), warmUp: 0 },
     script: createPeople,
     goals,
+    hasLeast: true,
   };
-  const builders = [new RowBuilder(alone, { floor, scim })];
+  const builders = [new RowBuilder(alone, contenders)];
   for (let round = 0; round < 3; round += 1) await builders[0]?.round(TURNS_ALONE / 3);
-  const left = people + SPARE - Math.max(floor.people.length, scim.people.length);
+  const left = people + SPARE - Math.max(...subjects.map((subject) => subject.people.length));
   const turns = Math.max(1, Math.round(left / SLICE_OF_LOAD));
   const together: Exercise = {
     name: 'create, 10 at once',
     plan: { ...inTurn(10, Math.ceil(left / turns)), warmUp: 0 },
     script: createPeople,
     goals,
+    hasLeast: true,
   };
-  const loading = new RowBuilder(together, { floor, scim });
+  const loading = new RowBuilder(together, contenders);
   await loading.round(turns);
   // A slice that ran out of time leaves some to be made.
-  for (const subject of [floor, scim]) await load(subject, people + SPARE, 10);
+  for (const subject of subjects) await load(subject, people + SPARE, 10);
   return [...builders, loading];
 };
 
@@ -79,13 +82,16 @@ const run = async (world: BenchWorld, settings: Settings): Promise<Omit<BenchRes
   const floor = await world.start('floor', 'floor');
   const scim = control ? await world.start('the floor again', 'floor') : await world.start('unleash-scim', 'scim');
   const small = await world.start('the small one', scim.kind);
+  const least = control ? undefined : await world.start('the least', 'least');
+  const contenders: Contenders = { floor, scim, ...(least === undefined ? {} : { least }) };
   const subjects = [floor, scim, small];
+  const all = [...subjects, ...(least === undefined ? [] : [least])];
   const faults: string[] = [];
-  for (const subject of subjects) faults.push(...(await verifyAnswers(subject)));
+  for (const subject of all) faults.push(...(await verifyAnswers(subject)));
 
   progress('creating people');
   await load(small, Math.min(SMALL, people), 10);
-  const creates = await createPhase(floor, scim, people);
+  const creates = await createPhase(contenders, people);
   progress('filling groups');
   const sizes = GROUP_SIZES.filter((size) => size <= people);
   for (const subject of subjects) {
@@ -93,7 +99,8 @@ const run = async (world: BenchWorld, settings: Settings): Promise<Omit<BenchRes
     // As many groups to a person where people are few, for lists show them.
     for (const size of sizes) await fillGroup(subject, size);
   }
-  await vacuum(subjects);
+  if (least !== undefined) await fillGroup(least, Math.min(...sizes));
+  await vacuum(all);
   const memoryOf = () =>
     subjects.flatMap((subject) => [subject.readMemory()].flatMap((memory) => (memory ? [{ subject, memory }] : [])));
   const loaded = memoryOf();
@@ -106,7 +113,7 @@ const run = async (world: BenchWorld, settings: Settings): Promise<Omit<BenchRes
     ...memberExercises(sizes, scim),
     ...largeGroupExercises(sizes),
   ];
-  const builders = exercises.map((exercise) => new RowBuilder(exercise, { floor, scim }));
+  const builders = exercises.map((exercise) => new RowBuilder(exercise, contenders));
   const startedAt = secondsSoFar();
   for (let round = 0; round < rounds; round += 1) {
     const perRound = round === 0 ? 0 : (secondsSoFar() - startedAt) / round;
@@ -124,7 +131,7 @@ const run = async (world: BenchWorld, settings: Settings): Promise<Omit<BenchRes
   const end = memoryOf();
   const bulk = control ? null : await runBulkContest(scim, Math.min(BULK, people), BULK_TURNS);
   const rows = [...creates, ...builders].map((builder) => builder.row);
-  for (const subject of subjects) subject.close();
+  for (const subject of all) subject.close();
   return {
     seconds: Math.round(secondsSoFar()),
     people,

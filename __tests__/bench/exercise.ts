@@ -23,6 +23,8 @@ export interface Exercise {
     script(subject: Subject): Script;
   };
   readonly goals: Goals;
+  /** Whether the least on the host's tables does it too. */
+  readonly hasLeast?: boolean;
 }
 
 const SLICE_BUDGET_MS = 4_000;
@@ -42,3 +44,5 @@ export const few = (requests: number, warmUp: number): Plan => ({
   warmUp,
   budgetMs: 4 * SLICE_BUDGET_MS,
 });
+
+export const withLeast = (exercise: Exercise): Exercise => ({ ...exercise, hasLeast: true });

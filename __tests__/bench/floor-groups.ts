@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Router } from 'express';
+import { type Request, Router } from 'express';
 import { GROUP_URN, handle, pageOf, type RunStatement, refuse, send, sendList, sendNothing } from './floor-answers.js';
 
-interface GroupRow {
+export interface GroupRow {
   readonly scim_id: string;
   readonly external_id: string | null;
   readonly name: string;
@@ -55,7 +55,7 @@ const LIST = `SELECT (SELECT count(*)::integer FROM floor.groups) AS total, ${CO
 const LOOKUPS: Readonly<Record<string, string>> = { displayName: 'name = $1', externalId: 'external_id = $1' };
 
 /** Members are JSON already, made where it is cheapest. */
-const groupJson = (row: GroupRow, members?: string): string => {
+export const groupJson = (row: GroupRow, members?: string): string => {
   const { scim_id: id, external_id: externalId, name: displayName } = row;
   const meta = { resourceType: 'Group', created: row.created_at, location: `/scim/v2/Groups/${id}` };
   const head = JSON.stringify({ schemas: [GROUP_URN], id, externalId, displayName, meta });
@@ -64,6 +64,13 @@ const groupJson = (row: GroupRow, members?: string): string => {
 
 const idsIn = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.map((member: { readonly value: string }) => member.value) : [];
+
+/** The operation of a PATCH of members, and whom it is about. */
+export const movedMembers = ({ body }: Request): { readonly op: string; readonly ids: readonly string[] } => {
+  const [operation] = body.Operations;
+  const [, single] = /^members\[value eq "([^"]+)"\]$/.exec(operation.path ?? '') ?? [];
+  return { op: operation.op, ids: single === undefined ? idsIn(operation.value) : [single] };
+};
 
 export const GROUP_STATEMENTS = { create: CREATE, add: ADD, remove: REMOVE, replace: REPLACE } as const;
 const STATEMENTS: Readonly<Record<string, string>> = GROUP_STATEMENTS;
@@ -116,12 +123,10 @@ export const floorGroups = (run: RunStatement): Router => {
     )
     .patch(
       handle(async (request, response) => {
-        const [operation] = request.body.Operations;
-        const [, single] = /^members\[value eq "([^"]+)"\]$/.exec(operation.path ?? '') ?? [];
-        const ids = single === undefined ? idsIn(operation.value) : [single];
-        const text = STATEMENTS[operation.op];
+        const { op, ids } = movedMembers(request);
+        const text = STATEMENTS[op];
         if (text === undefined) return refuse(response, 400, 'The floor has no such operation.');
-        const rows = await run(`${operation.op} members`, text, [request.params.id, ids]);
+        const rows = await run(`${op} members`, text, [request.params.id, ids]);
         if (rows.length === 0) refuse(response, 404, 'Not found.');
         else sendNothing(response);
       }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import express, { type Application, type ErrorRequestHandler } from 'express';
+import express, { type Application, type ErrorRequestHandler, type Router } from 'express';
 import type { IUnleashOptions } from 'unleash-server';
 import type { ConnectionPool } from '../../lib/stores/database.js';
 import { TEST_TOKEN } from '../support/host-process.js';
@@ -34,12 +34,8 @@ const fail: ErrorRequestHandler = (error: unknown, _request, response, _next) =>
   refuse(response, 500, 'The floor failed.');
 };
 
-/**
- * What a plugin of this host can do at best: bare routes where the plugin has its own, one prepared statement a request on
- * the host's own connections, one row of an event log per change; and no validation, no schema, no version, no guard, no
- * settings, nothing of the host's own rows.
- */
-export const hostOptions: IUnleashOptions = {
+/** Routers in the place of the plugin's, with as much around them as any needs. */
+export const hooksOf = (routersOn: (run: RunStatement) => readonly Router[]): IUnleashOptions => ({
   preHook: (app: Application, _config: unknown, _services: unknown, db: ConnectionPool) => {
     const floor = express();
     floor.disable('etag').disable('x-powered-by');
@@ -48,8 +44,14 @@ export const hostOptions: IUnleashOptions = {
       else refuse(response, 401, 'No valid token.');
     });
     floor.use(express.json({ type: 'application/scim+json', limit: BODY_LIMIT }));
-    const run = runOn(db);
-    floor.use(floorPeople(run), floorGroups(run), fail);
+    floor.use(...routersOn(runOn(db)), fail);
     app.use('/scim', floor);
   },
-};
+});
+
+/**
+ * What a plugin of this host can do at best: bare routes where the plugin has its own, one prepared statement a request on
+ * the host's own connections, one row of an event log per change; and no validation, no schema, no version, no guard, no
+ * settings, nothing of the host's own rows.
+ */
+export const hostOptions = hooksOf((run) => [floorPeople(run), floorGroups(run)]);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import { handle, pageOf, type RunStatement, refuse, send, sendList, sendNothing, USER_URN } from './floor-answers.js';
 
-interface PersonRow {
+export interface PersonRow {
   readonly id: number;
   readonly scim_id: string;
   readonly external_id: string | null;
@@ -75,10 +75,10 @@ const personJson = (row: PersonRow): string => {
   });
 };
 
-const sendPerson = (response: Response, status: number, row: PersonRow | undefined): void =>
+export const sendPerson = (response: Response, status: number, row: PersonRow | undefined): void =>
   row === undefined ? refuse(response, 404, 'Not found.') : send(response, status, personJson(row));
 
-const valuesOf = ({ body }: Request): readonly unknown[] => [
+export const valuesOf = ({ body }: Request): readonly unknown[] => [
   body.externalId ?? null,
   body.userName,
   body.emails?.[0]?.value ?? body.userName,

@@ -164,6 +164,7 @@ export const memberExercises = (sizes: readonly number[], scim: Subject): readon
       name: `${what} ${members(size)}`,
       plan: { ...few(GUESTS, GUESTS), budgetMs: 4_000 },
       script: script(size),
+      hasLeast: size === smallest,
       ...(size === smallest
         ? { goals: AS_FLOOR }
         : {
@@ -178,7 +179,13 @@ export const largeGroupExercises = (sizes: readonly number[]): readonly Exercise
   sizes.flatMap((size) => [
     ...(size >= MEMBERS_AT_ONCE
       ? [
-          { name: `add ${members(size)} members in one PATCH`, plan: few(1, 0), script: addMany(size), goals: AS_FLOOR },
+          {
+            name: `add ${members(size)} members in one PATCH`,
+            plan: few(1, 0),
+            script: addMany(size),
+            goals: AS_FLOOR,
+            hasLeast: size === MEMBERS_AT_ONCE,
+          },
           {
             name: `replace ${members(size)} members of whom ${CHANGED} change`,
             plan: few(2, 0),

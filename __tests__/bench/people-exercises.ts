@@ -1,6 +1,6 @@
 import { setActive } from '../support/provisioning.js';
 import type { Script } from './contest.js';
-import { type Exercise, inTurn } from './exercise.js';
+import { type Exercise, inTurn, withLeast } from './exercise.js';
 import { externalIdOf, type Person, personBody, type Subject, userNameOf } from './subject.js';
 
 const AS_FLOOR = { speed: 0.8, cpu: 1.3 };
@@ -123,10 +123,10 @@ export const peopleExercises = (small: Subject): readonly Exercise[] => {
     warmUp: 2 * inTurn(concurrency).requests,
   });
   return [
-    ...both('get', readPeople),
+    ...both('get', readPeople).map(withLeast),
     ...lookups,
     ...both('PUT without a change', replaceUnchanged),
-    ...both('PUT with a change', replaceChanged),
+    ...both('PUT with a change', replaceChanged).map(withLeast),
     ...([1, 10] as const).map((concurrency) => ({
       name: concurrency === 1 ? 'PATCH active' : 'PATCH active, 10 at once',
       plan: active(concurrency),

@@ -40,11 +40,13 @@ const cpuText = (row: Row, role: 'scim' | 'floor'): string => {
   return `${fixed(cpuNode)} + ${fixed(cpuPostgres)}`;
 };
 
-const rowsTable = (rows: readonly Row[], before?: readonly Row[]): string =>
-  table(
+const rowsTable = (rows: readonly Row[], before?: readonly Row[]): string => {
+  const hasLeast = rows.some(({ least }) => typeof least === 'number');
+  return table(
     [
       'operation',
       'speed',
+      ...(hasLeast ? ['the least'] : []),
       ...(before ? ['before'] : []),
       'CPU',
       'flat',
@@ -58,6 +60,7 @@ const rowsTable = (rows: readonly Row[], before?: readonly Row[]): string =>
     rows.map((row) => [
       row.name,
       fixed(row.speed),
+      ...(hasLeast ? [fixed(row.least)] : []),
       ...(before ? [fixed(before.find(({ name }) => name === row.name)?.speed)] : []),
       fixed(row.cpu),
       fixed(row.flat),
@@ -69,6 +72,7 @@ const rowsTable = (rows: readonly Row[], before?: readonly Row[]): string =>
       verdictText(row.verdicts),
     ]),
   );
+};
 
 const benchBlock = (result: BenchResult, before: BenchResult | undefined): string => {
   const { rows, bulk, people, memory, geometricMean } = result;

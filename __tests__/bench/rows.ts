@@ -4,7 +4,7 @@ import { progress } from './progress.js';
 import { median, quantile, rounded, sum } from './statistics.js';
 import type { Subject } from './subject.js';
 
-export type Role = 'floor' | 'scim' | 'reference';
+export type Role = 'floor' | 'scim' | 'least' | 'reference';
 
 export interface Figures {
   /** Milliseconds. */
@@ -31,6 +31,8 @@ export interface Row {
   readonly cpu: number | null;
   /** p50 of the reference's. */
   readonly flat: number | null;
+  /** The speed of the least on the host's tables: what the floor leaves to whoever writes the host's own rows. */
+  readonly least: number | null;
   readonly reference: string | null;
   readonly figures: Partial<Readonly<Record<Role, Figures>>>;
   readonly verdicts: readonly Verdict[];
@@ -80,6 +82,13 @@ const verdictsOf = (
   return verdicts;
 };
 
+/** Who is measured in each row; the least only where the exercise has it. */
+export interface Contenders {
+  readonly floor: Subject;
+  readonly scim: Subject;
+  readonly least?: Subject;
+}
+
 /** Collects the rounds of one exercise. */
 export class RowBuilder {
   readonly exercise: Exercise;
@@ -87,13 +96,15 @@ export class RowBuilder {
   readonly #rounds: (readonly Turn<Role>[])[] = [];
   #failure: string | undefined;
 
-  constructor(exercise: Exercise, subjects: { readonly floor: Subject; readonly scim: Subject }) {
+  constructor(exercise: Exercise, { floor, scim, least }: Contenders) {
     this.exercise = exercise;
-    const { floor, scim } = subjects;
     const { reference } = exercise;
     this.#contestants = [
       { role: 'floor', subject: floor, script: exercise.script(floor) },
       { role: 'scim', subject: scim, script: exercise.script(scim) },
+      ...(least === undefined || exercise.hasLeast !== true
+        ? []
+        : [{ role: 'least' as const, subject: least, script: exercise.script(least) }]),
       ...(reference === undefined
         ? []
         : [{ role: 'reference' as const, subject: reference.subject, script: reference.script(reference.subject) }]),
@@ -115,18 +126,19 @@ export class RowBuilder {
     const { name, plan, goals, reference } = this.exercise;
     const turns = this.#rounds.flat();
     const single = plan.concurrency === 1;
+    // Alone the typical latency counts, which a stall of the machine does not touch; ten at once the throughput.
+    const speedOf = (role: Role): number =>
+      median(
+        turns.map((turn) => (single ? p50(turn, 'floor') / p50(turn, role) : perSecond(turn, role) / perSecond(turn, 'floor'))),
+      );
     const of = {
-      // Alone the typical latency counts, which a stall of the machine does not touch; ten at once the throughput.
-      speed: median(
-        turns.map((turn) =>
-          single ? p50(turn, 'floor') / p50(turn, 'scim') : perSecond(turn, 'scim') / perSecond(turn, 'floor'),
-        ),
-      ),
+      speed: speedOf('scim'),
+      least: speedOf('least'),
       cpu: median(this.#rounds.map((round) => cpuOf(round, 'scim') / cpuOf(round, 'floor'))),
       flat: median(turns.map((turn) => p50(turn, 'scim') / p50(turn, 'reference'))),
     };
     const figures = Object.fromEntries(
-      (['floor', 'scim', 'reference'] as const).flatMap((role) => {
+      (['floor', 'scim', 'least', 'reference'] as const).flatMap((role) => {
         const found = figuresOf(this.#rounds, role);
         return found === undefined ? [] : [[role, found]];
       }),
@@ -137,6 +149,7 @@ export class RowBuilder {
       speed: rounded(of.speed),
       cpu: rounded(of.cpu),
       flat: rounded(of.flat),
+      least: rounded(of.least),
       reference: reference?.name ?? null,
       figures,
       verdicts: this.#failure === undefined ? verdictsOf(goals, of) : [{ goal: 'right answers', met: false }],

@@ -18,9 +18,12 @@ export interface Group {
   readonly name: string;
 }
 
+/** The plugin; the floor, on tables of its own; the least that writes the host's own rows. */
+export type ServerKind = 'scim' | 'floor' | 'least';
+
 export interface SubjectParts {
   readonly name: string;
-  readonly kind: 'floor' | 'scim';
+  readonly kind: ServerKind;
   readonly host: Host;
   readonly database: Database;
   readonly postgresPid: number;
@@ -35,7 +38,7 @@ const idIn = (answer: string): string => {
 /** A server that is measured, with what was provisioned in it. */
 export class Subject {
   readonly name: string;
-  readonly kind: 'floor' | 'scim';
+  readonly kind: ServerKind;
   readonly host: Host;
   readonly database: Database;
   readonly people: Person[] = [];

@@ -37,21 +37,14 @@ export const verifyAnswers = async (subject: Subject): Promise<readonly string[]
   findings.equal('userName', before.userName, userNameOf(number));
   findings.equal('externalId', before.externalId, JSON.parse(body).externalId);
 
-  for (const attribute of LOOKUP_ATTRIBUTES) {
-    const { Resources, totalResults } = await read(lookupPath(attribute, { id: created.id, number }));
-    findings.equal(`a search by ${attribute}`, `${totalResults} ${Resources?.[0]?.id}`, `1 ${created.id}`);
+  if (subject.kind !== 'least') {
+    await subject.expect(200, write('PUT', path, body));
+    findings.equal('the version after a PUT without a change', (await read(path)).meta.version, before.meta.version);
   }
-
-  await subject.expect(200, write('PUT', path, body));
-  findings.equal('the version after a PUT without a change', (await read(path)).meta.version, before.meta.version);
   await subject.expect(200, write('PUT', path, personBody(number, 1)));
   const changed = await read(path);
   findings.equal('the family name after a PUT', changed.name.familyName, 'Family1');
   if (subject.kind === 'scim') findings.equal('a new version', changed.meta.version !== before.meta.version, true);
-  for (const active of [false, true]) {
-    await subject.expect(200, write('PATCH', path, setActive(active)));
-    findings.equal('active', (await read(path)).active, active);
-  }
 
   const { id: group } = await subject.createGroup();
   const members = async (): Promise<string> => {
@@ -63,6 +56,17 @@ export const verifyAnswers = async (subject: Subject): Promise<readonly string[]
   findings.equal('the member who was added', await members(), created.id);
   await patch(removeMember(created.id));
   findings.equal('members after a removal', await members(), '');
+  if (subject.kind === 'least') return findings.faults;
+
+  for (const attribute of LOOKUP_ATTRIBUTES) {
+    const { Resources, totalResults } = await read(lookupPath(attribute, { id: created.id, number }));
+    findings.equal(`a search by ${attribute}`, `${totalResults} ${Resources?.[0]?.id}`, `1 ${created.id}`);
+  }
+
+  for (const active of [false, true]) {
+    await subject.expect(200, write('PATCH', path, setActive(active)));
+    findings.equal('active', (await read(path)).active, active);
+  }
   await patch(patchBody({ op: 'replace', path: 'members', value: [{ value: created.id }] }));
   findings.equal('the member who replaces', await members(), created.id);
   await subject.expect(204, { method: 'DELETE', path: `/Groups/${group}` });
