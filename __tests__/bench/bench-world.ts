@@ -7,6 +7,7 @@ import { postgresPid } from '../support/child-program.js';
 import { createDatabase, type Database, useServer } from '../support/database.js';
 import { type Host, type HostOptions, startHost } from '../support/host-process.js';
 import { FLOOR_SCHEMA } from './floor-schema.js';
+import { BY_INDEX, HOST_INDEXES } from './host-rows.js';
 import { progress } from './progress.js';
 import { type ServerKind, Subject } from './subject.js';
 
@@ -81,8 +82,10 @@ export const startWorld = async (limitSeconds: number): Promise<BenchWorld> => {
         const database = await createDatabase({ empty: true });
         databases.push(database);
         if (kind === 'floor') await database.query(FLOOR_SCHEMA);
+        if (kind === 'least') await database.query(BY_INDEX);
         const host = await startHost(optionsOf(kind, database));
         hosts.push(host);
+        if (kind === 'least') await database.query(HOST_INDEXES);
         return new Subject({ name, kind, host, database, postgresPid: serverPid });
       },
       stop,

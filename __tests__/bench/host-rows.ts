@@ -1,3 +1,9 @@
+/** Unleash finds nobody by these columns, and whoever provisions it must. */
+export const HOST_INDEXES = 'CREATE UNIQUE INDEX ON users (scim_id); CREATE UNIQUE INDEX ON groups (scim_id)';
+
+/** Plans of foreign keys are kept too: made while there is nobody, they would read everybody for each row later on. */
+export const BY_INDEX = `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$`;
+
 /**
  * One statement a change that writes the rows of the host which Unleash itself would write, and nothing else: no check, no row
  * of ours, nothing to restore. No provisioning of this host can write less, in whatever language. Parameters are cast where
