@@ -50,13 +50,14 @@ const verdictText = ({ verdicts, failure }: Row): string =>
 
 /** For a terminal. Speed and CPU are of the floor's, flat is of the reference's. */
 export const tableOf = (rows: readonly Row[]): string => {
+  const columns = COLUMNS.filter(([title]) => title !== 'least' || rows.some(({ least }) => least !== null));
   const width = Math.max(0, ...rows.map(({ name }) => name.length)) + 1;
   const cells = (texts: readonly string[]): string =>
-    texts.map((text, index) => text.padStart(COLUMNS[index]?.[0] === CPU_MS ? 15 : 10)).join('');
-  const head = `${''.padEnd(width)}${cells(COLUMNS.map(([title]) => title))}  goals`;
+    texts.map((text, index) => text.padStart(columns[index]?.[0] === CPU_MS ? 15 : 10)).join('');
+  const head = `${''.padEnd(width)}${cells(columns.map(([title]) => title))}  goals`;
   return [
     head,
-    ...rows.map((row) => `${row.name.padEnd(width)}${cells(COLUMNS.map(([, of]) => of(row)))}  ${verdictText(row)}`),
+    ...rows.map((row) => `${row.name.padEnd(width)}${cells(columns.map(([, of]) => of(row)))}  ${verdictText(row)}`),
   ].join('\n');
 };
 

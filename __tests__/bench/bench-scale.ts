@@ -22,7 +22,7 @@ import { progress, secondsSoFar } from './progress.js';
 import { type Row, RowBuilder, type Verdict } from './rows.js';
 import { runMain } from './run-main.js';
 import { writeCharts } from './scale-charts.js';
-import { type ScaleResult, type Stage, type SyncResult, scaleSummary } from './scale-result.js';
+import { byServer, type ScaleResult, type Servers, type Stage, type SyncResult, scaleSummary } from './scale-result.js';
 import { rounded, sum } from './statistics.js';
 import type { Subject } from './subject.js';
 import { verifyAnswers, verifyContent } from './verification.js';
@@ -88,25 +88,24 @@ const runStage = async (
   return { people, rows: await measure(exercises, pair) };
 };
 
-const settle = (pair: { readonly floor: Probed; readonly scim: Probed }): Promise<void> =>
+const settle = (servers: Servers<Probed>): Promise<void> =>
   new Promise((resolve) => {
-    for (const { probe } of [pair.floor, pair.scim]) probe.during('rest');
+    for (const { probe } of Object.values(servers)) probe.during('rest');
     setTimeout(() => {
-      for (const { probe } of [pair.floor, pair.scim]) probe.during(undefined);
+      for (const { probe } of Object.values(servers)) probe.during(undefined);
       resolve();
     }, REST_MS);
   });
 
 const syncResult = (tenths: SyncResult['tenths'], groups: SyncResult['groups']): SyncResult => {
-  const floorSeconds = sum(tenths.map(({ floor }) => floor.seconds)) + groups.floorSeconds;
-  const scimSeconds = sum(tenths.map(({ scim }) => scim.seconds)) + groups.scimSeconds;
+  const seconds = byServer((server) => sum(tenths.map((tenth) => tenth[server].seconds)) + groups.seconds[server]);
   const [first, last] = [tenths[0], tenths.at(-1)];
   return {
     tenths,
     groups,
-    floorSeconds,
-    scimSeconds,
-    time: rounded(scimSeconds / floorSeconds),
+    seconds,
+    time: rounded(seconds.scim / seconds.floor),
+    timeOfLeast: rounded(seconds.least / seconds.floor),
     lastTenth: first === undefined || last === undefined ? null : rounded(last.scim.perSecond / first.scim.perSecond),
   };
 };
@@ -132,36 +131,46 @@ const run = async (world: BenchWorld, people: number, groups: number, seconds: n
   const floor = await world.start('floor', 'floor');
   const scim = await world.start('unleash-scim', 'scim');
   const small = await world.start('the small one', 'scim');
-  const subjects = [floor, scim, small];
+  const least = await world.start('the least', 'least');
+  const subjects = [floor, scim, small, least];
   const faults: string[] = [];
   for (const subject of subjects) faults.push(...(await verifyAnswers(subject)));
   for (const [subject, count] of [
     [floor, WARM_UP],
     [scim, WARM_UP],
+    [least, WARM_UP],
     [small, SMALL],
   ] as const) {
     const plan = { concurrency: 10, requests: Math.ceil(Math.min(count, people / 20)), budgetMs: 60_000 };
     await runSlice(subject, createPeople(subject), plan);
   }
-  const pair = {
+  const servers = {
     floor: { subject: floor, probe: await startFlagProbe(floor) },
+    least: { subject: least, probe: await startFlagProbe(least) },
     scim: { subject: scim, probe: await startFlagProbe(scim) },
   };
-  await settle(pair);
+  await settle(servers);
 
   const stages: Stage[] = [];
   const at = new Set([people / 100, people / 10, people].map((size) => Math.min(people, Math.max(SMALL, Math.round(size)))));
   const leftMs = (share: number): number => Math.max(10, seconds - secondsSoFar()) * 1000 * share;
-  const tenths = await syncPeople(pair, people, leftMs(0.8), {
+  const tenths = await syncPeople(servers, people, leftMs(0.8), {
     at: [...at],
     stop: async (reached) => {
       stages.push(await runStage(reached, { floor, scim }, small));
     },
   });
-  const sync = syncResult(tenths, await syncAllGroups(pair, groupSizes(groups, people), leftMs(0.5)));
-  const [floorMemory, scimMemory] = [floor.readMemory(), scim.readMemory()];
-  const memory = floorMemory === undefined || scimMemory === undefined ? null : { floor: floorMemory, scim: scimMemory };
-  const flags = { floor: await pair.floor.probe.report(), scim: await pair.scim.probe.report() };
+  const sync = syncResult(tenths, await syncAllGroups(servers, groupSizes(groups, people), leftMs(0.5)));
+  const [floorMemory, leastMemory, scimMemory] = [floor.readMemory(), least.readMemory(), scim.readMemory()];
+  const memory =
+    floorMemory === undefined || leastMemory === undefined || scimMemory === undefined
+      ? null
+      : { floor: floorMemory, least: leastMemory, scim: scimMemory };
+  const flags = {
+    floor: await servers.floor.probe.report(),
+    least: await servers.least.probe.report(),
+    scim: await servers.scim.probe.report(),
+  };
   progress('measuring large groups');
   const groupRows = await measure(largeGroupExercises([...floor.groups.keys()]), { floor, scim });
   progress('looking whether everything is there');

@@ -4,7 +4,7 @@ import { addMembersTo, idsOf, MEMBERS_AT_ONCE } from './group-exercises.js';
 import type { HttpRequest } from './http-connection.js';
 import { createPeople } from './people-exercises.js';
 import { progress } from './progress.js';
-import type { SyncPart, SyncResult, Tenth } from './scale-result.js';
+import { byServer, SERVERS, type Servers, type SyncPart, type SyncResult, type Tenth } from './scale-result.js';
 import { quantile, rounded, sum } from './statistics.js';
 import { createGroup, type Subject } from './subject.js';
 
@@ -12,6 +12,10 @@ export interface Probed {
   readonly subject: Subject;
   readonly probe: FlagProbe;
 }
+
+/** Turning order: each of them is once the first. */
+const rotated = <Item>(items: readonly Item[], turn: number): readonly Item[] =>
+  items.map((_, index) => items[(index + turn) % items.length]).filter((item) => item !== undefined);
 
 const TENTHS = 10;
 const AT_ONCE = 10;
@@ -53,37 +57,33 @@ interface Stops {
   stop(people: number): Promise<void>;
 }
 
-/** Everybody is created, ten at once, a tenth in the one server and then in the other. */
+/** Everybody is created, ten at once, a tenth in one server after the other. */
 export const syncPeople = async (
-  pair: { readonly floor: Probed; readonly scim: Probed },
+  servers: Servers<Probed>,
   people: number,
   budgetMs: number,
   stops: Stops,
 ): Promise<readonly Tenth[]> => {
-  const scripts = new Map([pair.floor, pair.scim].map((who) => [who, createPeople(who.subject)]));
+  const all = SERVERS.map((server) => servers[server]);
+  const scripts = new Map(all.map((who) => [who, createPeople(who.subject)]));
   const tenths: Tenth[] = [];
   for (let tenth = 1; tenth <= TENTHS; tenth += 1) {
     const target = Math.ceil((people * tenth) / TENTHS);
     const slices = new Map<Probed, Slice[]>();
     const marks = [...stops.at.filter((stop) => stop < target && stop > (people * (tenth - 1)) / TENTHS), target];
     for (const mark of marks) {
-      const order = tenth % 2 === 1 ? [pair.floor, pair.scim] : [pair.scim, pair.floor];
-      for (const who of order) {
+      for (const who of rotated(all, tenth)) {
         const script = scripts.get(who);
         const missing = mark - who.subject.people.length;
         if (script === undefined || missing <= 0) continue;
-        const others = order.filter((other) => other !== who);
+        const others = all.filter((other) => other !== who);
         const slice = await inTurnOf(who, others, script, missing, budgetMs / TENTHS);
         if (who.subject.people.length < mark) throw new Error(`${who.subject.name} did not create ${mark} people in time`);
         slices.set(who, [...(slices.get(who) ?? []), slice]);
       }
       if (stops.at.includes(mark)) await stops.stop(mark);
     }
-    tenths.push({
-      people: target,
-      floor: partOf(slices.get(pair.floor) ?? []),
-      scim: partOf(slices.get(pair.scim) ?? []),
-    });
+    tenths.push({ people: target, ...byServer((server) => partOf(slices.get(servers[server]) ?? [])) });
     progress(`first sync: ${target} people`);
   }
   return tenths;
@@ -124,31 +124,30 @@ const syncGroups = async (subject: Subject, sizes: readonly number[], deadline: 
   );
 };
 
-/** The groups of a first sync, a tenth in the one server and then in the other. @returns their time. */
+/** The groups of a first sync, a tenth in one server after the other. @returns their time. */
 export const syncAllGroups = async (
-  pair: { readonly floor: Probed; readonly scim: Probed },
+  servers: Servers<Probed>,
   sizes: readonly number[],
   budgetMs: number,
 ): Promise<SyncResult['groups']> => {
+  const all = SERVERS.map((server) => servers[server]);
   const spent = new Map<Probed, number>();
   const share = Math.ceil(sizes.length / TENTHS);
   const deadline = performance.now() + budgetMs;
   for (let from = 0; from < sizes.length; from += share) {
-    for (const who of [pair.floor, pair.scim]) {
-      const other = who === pair.floor ? pair.scim : pair.floor;
+    for (const who of rotated(all, from / share)) {
+      for (const { probe } of all) probe.during('sync of the other');
       who.probe.during('sync');
-      other.probe.during('sync of the other');
       const start = performance.now();
       await syncGroups(who.subject, sizes.slice(from, from + share), deadline);
       spent.set(who, (spent.get(who) ?? 0) + performance.now() - start);
-      for (const { probe } of [who, other]) probe.during(undefined);
+      for (const { probe } of all) probe.during(undefined);
     }
     progress(`first sync: ${Math.min(sizes.length, from + share)} of ${sizes.length} groups`);
   }
   return {
     count: sizes.length,
     members: sum(sizes),
-    floorSeconds: (spent.get(pair.floor) ?? 0) / 1000,
-    scimSeconds: (spent.get(pair.scim) ?? 0) / 1000,
+    seconds: byServer((server) => (spent.get(servers[server]) ?? 0) / 1000),
   };
 };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type BenchResult, fixed } from './bench-result.js';
 import type { Machine } from './machine.js';
 import type { Row, Verdict } from './rows.js';
-import type { ScaleResult } from './scale-result.js';
+import { type ScaleResult, SERVER_NAMES, SERVERS } from './scale-result.js';
 import { profileTable } from './statement-profile.js';
 import { type StatementResult, statementsTable } from './statement-result.js';
 
@@ -114,31 +114,42 @@ const controlBlock = (result: BenchResult): string => {
   ].join('\n');
 };
 
+const memoryText = (memory: ScaleResult['memory']): string =>
+  memory === null
+    ? ''
+    : ` Resident memory at its end: ${SERVERS.map((server) => `${SERVER_NAMES[server]} ${fixed(memory[server].resident, 0)} MiB`).join(', ')}.`;
+
 const syncText = ({ sync, memory, flags, verdicts }: ScaleResult): string =>
   [
     table(
-      ['people', 'per second', 'floor, per second', 'p50', 'floor p50', 'CPU ms', 'floor CPU ms'],
-      sync.tenths.map(({ people, floor, scim }) => [
-        count(people),
-        fixed(scim.perSecond, 0),
-        fixed(floor.perSecond, 0),
-        fixed(scim.p50),
-        fixed(floor.p50),
-        fixed(scim.cpu),
-        fixed(floor.cpu),
+      ['people', ...SERVERS.flatMap((server) => [`${SERVER_NAMES[server]}, per second`, 'p50', 'CPU ms'])],
+      sync.tenths.map((tenth) => [
+        count(tenth.people),
+        ...SERVERS.flatMap((server) => {
+          const { perSecond, p50, cpu } = tenth[server];
+          return [fixed(perSecond, 0), fixed(p50), fixed(cpu)];
+        }),
       ]),
     ),
     '',
-    `${count(sync.groups.count)} groups with ${count(sync.groups.members)} members: ${fixed(sync.groups.scimSeconds, 1)} s (floor ${fixed(sync.groups.floorSeconds, 1)} s). In all ${fixed(sync.scimSeconds, 0)} s (floor ${fixed(sync.floorSeconds, 0)} s), **${fixed(sync.time)}** of the floor's time; the last tenth **${fixed(sync.lastTenth)}** as fast as the first.`,
-    ...(memory === null
-      ? []
-      : [`Resident memory at its end: ${fixed(memory.scim.resident, 0)} MiB (floor ${fixed(memory.floor.resident, 0)} MiB).`]),
+    table(
+      ['seconds', ...SERVERS.map((server) => SERVER_NAMES[server])],
+      [
+        [
+          `${count(sync.groups.count)} groups with ${count(sync.groups.members)} members`,
+          ...SERVERS.map((server) => fixed(sync.groups.seconds[server], 1)),
+        ],
+        ['in all', ...SERVERS.map((server) => fixed(sync.seconds[server], 1))],
+      ],
+    ),
+    '',
+    `**${fixed(sync.time)}** of the floor's time; the least takes **${fixed(sync.timeOfLeast)}** of it. The last tenth is **${fixed(sync.lastTenth)}** as fast as the first.${memoryText(memory)}`,
     '',
     table(
       ['flag API of the host', 'requests', 'p50', 'p99'],
-      (['scim', 'floor'] as const).flatMap((server) =>
+      SERVERS.flatMap((server) =>
         Object.entries(flags[server]).map(([phase, { requests, p50, p99 }]) => [
-          `${server === 'scim' ? 'with SCIM' : 'with the floor'}, ${phase === 'rest' ? 'at rest' : `during the ${phase}`}`,
+          `with ${SERVER_NAMES[server]}, ${phase === 'rest' ? 'at rest' : `during the ${phase}`}`,
           count(requests),
           fixed(p50),
           fixed(p99),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PLACES } from './list-exercises.js';
 import { LOOKUP_ATTRIBUTES } from './people-exercises.js';
 import type { Role, Row } from './rows.js';
-import type { ScaleResult } from './scale-result.js';
+import { type ScaleResult, SERVER_NAMES } from './scale-result.js';
 import { type Axis, type Chart, type Series, svgChart } from './svg-chart.js';
 
 export const CHARTS_DIR = 'docs/performance';
@@ -95,10 +95,10 @@ export const chartsOf = (result: ScaleResult): Readonly<Record<string, Chart>> =
       title: 'First sync, 10 at once',
       x: { label: 'people so far', scale: 'linear' },
       y: { label: 'people per second', scale: 'linear' },
-      series: (['scim', 'floor'] as const).map((role) => ({
-        name: role === 'floor' ? 'the floor' : 'unleash-scim',
-        dashed: role === 'floor',
-        points: sync.tenths.map((tenth) => [tenth.people, tenth[role].perSecond] as const),
+      series: (['scim', 'floor', 'least'] as const).map((server) => ({
+        name: SERVER_NAMES[server],
+        dashed: server !== 'scim',
+        points: sync.tenths.map((tenth) => [tenth.people, tenth[server].perSecond] as const),
       })),
     },
   };
