@@ -48,6 +48,19 @@ const wholeJson = (type: ResourceType, resource: StoredResource, baseUrl: string
   return `${text},"meta":${metaJson(type, resource, baseUrl)}}`;
 };
 
+/** What the stores do not read where nobody sees it. */
+const READ_APART: ReadonlySet<string> = new Set(['groups', 'members']);
+
+/** Whether everything that a projection leaves out was not even read. */
+const isLeftOut = ({ mode, selection }: Projection, { document, raw }: StoredResource): boolean => {
+  if (mode !== 'without') return false;
+  for (const [name, parts] of selection) {
+    const isHere = document[name] !== undefined || raw?.[name] !== undefined;
+    if (parts.size > 0 || !READ_APART.has(name) || isHere) return false;
+  }
+  return true;
+};
+
 const projectedJson = (type: ResourceType, resource: StoredResource, baseUrl: string, projection: Projection): string => {
   const outline = outlineOf(type, projection);
   const kept: Document = resource.kept === undefined ? {} : JSON.parse(resource.kept.json);
@@ -81,7 +94,9 @@ const projectedJson = (type: ResourceType, resource: StoredResource, baseUrl: st
 
 /** The resource as it goes over the wire, with what a projection leaves out left out. */
 export const resourceJson = (type: ResourceType, resource: StoredResource, baseUrl: string, projection: Projection): string =>
-  projection.mode === 'default' ? wholeJson(type, resource, baseUrl) : projectedJson(type, resource, baseUrl, projection);
+  projection.mode === 'default' || isLeftOut(projection, resource)
+    ? wholeJson(type, resource, baseUrl)
+    : projectedJson(type, resource, baseUrl, projection);
 
 /** A page of resources (RFC 7644 3.4.2), each of them JSON already. */
 export const listJson = (resources: readonly string[], totalResults: number, marks: PageMarks): string =>

@@ -103,7 +103,7 @@ export const toState = (document: Document): PersonState => {
 // Objects are put together step by step here: for each row of a page, spreads would take forty times as long.
 
 /** The attributes that a client may state, as they are now. */
-export const statedDocument = (row: ShownPerson): Document => {
+export const statedDocument = (row: Pick<ShownPerson, 'externalId' | 'userName' | 'document'>): Document => {
   const { externalId, userName } = row;
   return Object.assign(externalId === null ? { userName } : { externalId, userName }, row.document);
 };
@@ -133,7 +133,7 @@ const NOTHING = {};
 export const toListedPerson = (row: ListedPerson): StoredResource => {
   const { externalId, userName } = row;
   const document: Document = externalId === null ? { userName } : { externalId, userName };
-  if (!row.statesEmails && row.hostEmail !== null) document.emails = shownEmails(row.hostEmail);
+  if (row.unstatedEmail !== null) document.emails = shownEmails(row.unstatedEmail);
   document.active = row.active;
   return {
     id: row.scimId,

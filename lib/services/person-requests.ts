@@ -81,7 +81,7 @@ export const activeAlone = ([operation, ...others]: readonly PatchOperation[]): 
 };
 
 export const patched = (
-  person: ShownPerson,
+  person: Pick<ShownPerson, 'externalId' | 'userName' | 'document' | 'active'>,
   operations: readonly PatchOperation[],
 ): { readonly next: Document; readonly active: boolean } => {
   const { active, ...next } = applyPatch({ ...statedDocument(person), active: person.active }, operations, USER_RESOURCE_TYPE);

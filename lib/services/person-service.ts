@@ -217,7 +217,7 @@ export class PersonService implements ResourceService {
     const person = await this.#persons.read(id, undefined, context.access);
     if (person === undefined) throw notFound(id);
     assertPrecondition(context, person.version);
-    const { next, active } = patched({ ...person, document: JSON.parse(person.document), groups: null }, operations);
+    const { next, active } = patched({ ...person, document: JSON.parse(person.document) }, operations);
     return active === person.active
       ? this.#changeAtOnce(id, next, { active: undefined, versions: [person.version] }, context)
       : undefined;

@@ -73,7 +73,8 @@ const beyond = (source: ListSource, { key, id }: Position, backwards: boolean): 
 
 interface Listed {
   readonly total: number;
-  readonly listKey: string | null;
+  /** There only where the list is sorted. */
+  readonly listKey?: string | null;
   readonly listId: number | string | null;
   /** Where a long column ended before this row. */
   readonly isCut?: boolean;
@@ -99,7 +100,7 @@ const toPage = <Row>(rows: readonly (Row & Listed)[], request: PageRequest): Pag
   return {
     total: rows[0]?.total ?? 0,
     rows: kept,
-    positions: kept.map((row) => ({ key: row.listKey, id: Number(row.listId) })),
+    positions: kept.map((row) => ({ key: row.listKey ?? null, id: Number(row.listId) })),
     hasMore: listed.length > kept.length,
   };
 };
@@ -165,7 +166,7 @@ export const readOrderedPage = async <Row>(
   const beyond = position === undefined ? start : backwards ? sql`AND ${id} < ${position.id}` : sql`AND ${id} > ${position.id}`;
   const rows = await database.query<Row & Listed>(
     sql`SELECT ${TOTAL} AS total, page.* FROM (VALUES (TRUE)) one LEFT JOIN LATERAL (
-      SELECT ${id} AS "listId", NULL::text AS "listKey", ${columns} FROM ${from} WHERE ${condition} ${beyond}
+      SELECT ${id} AS "listId", ${columns} FROM ${from} WHERE ${condition} ${beyond}
       ORDER BY ${id} ${backwards ? sql`DESC` : sql``} LIMIT ${request.kind === 'index' ? request.limit : request.limit + 1}) page ON TRUE`,
     access,
   );
@@ -187,7 +188,7 @@ export const readFoundPage = async <Row>(
   request: { readonly offset: number; readonly limit: number },
   access: Access,
 ): Promise<Page<Row> | undefined> => {
-  const page = sql`SELECT count(*) OVER ()::integer AS total, ${id} AS "listId", NULL::text AS "listKey", ${columns} FROM ${from} WHERE ${condition}
+  const page = sql`SELECT count(*) OVER ()::integer AS total, ${id} AS "listId", ${columns} FROM ${from} WHERE ${condition}
       ORDER BY ${id} + 0 OFFSET ${request.offset} LIMIT ${request.limit}`;
   const rows = await database.query<Row & Listed>(withLongColumn(page, long), access);
   const isKnown = rows.length > 0 || (request.offset === 0 && request.limit > 0);
@@ -206,7 +207,7 @@ export const readShortPage = async <Row>(
   const beyond = position === undefined ? sql`` : backwards ? sql`AND ${id} < ${position.id}` : sql`AND ${id} > ${position.id}`;
   const [limit, offset] = request.kind === 'index' ? [request.limit, request.offset] : [request.limit + 1, 0];
   const read = sql`SELECT counted.total, page.* FROM (SELECT count(*)::integer AS total FROM ${from} WHERE ${condition}) counted LEFT JOIN LATERAL (
-      SELECT ${id} AS "listId", NULL::text AS "listKey", ${columns} FROM ${from} WHERE ${condition} ${beyond}
+      SELECT ${id} AS "listId", ${columns} FROM ${from} WHERE ${condition} ${beyond}
       ORDER BY ${id} ${backwards ? sql`DESC` : sql``} LIMIT ${limit} OFFSET ${offset}) page ON TRUE`;
   return toPage(await database.query<Row & Listed>(withLongColumn(read, long), access), request);
 };

@@ -44,11 +44,12 @@ export interface PersonRow {
 export type ShownPerson = Omit<PersonRow, 'hostName' | 'hostUsername'>;
 
 /** A person who is only shown: `document` and `groups` are JSON text, which nobody has to read. */
-export interface ListedPerson extends Omit<ShownPerson, 'document' | 'groups'> {
+export interface ListedPerson extends Omit<ShownPerson, 'userId' | 'hostEmail' | 'document' | 'groups'> {
   readonly document: string;
   /** Complete with references; null where they were not asked for. */
   readonly groups: string | null;
-  readonly statesEmails: boolean;
+  /** The host's e-mail, where the document states none. */
+  readonly unstatedEmail: string | null;
   readonly isEnterprise: boolean;
 }
 
@@ -145,9 +146,12 @@ export class PersonStore {
   }
 
   /** The rows with these host ids, in no order. */
-  async readMany(ids: readonly number[], reference: string | undefined): Promise<readonly ListedPerson[]> {
-    return this.#database.query<ListedPerson>(
-      sql`SELECT ${listedColumns(reference)} FROM ${PEOPLE} WHERE s.user_id = ANY(${ids}::integer[]) AND ${VISIBLE}`,
+  async readMany(
+    ids: readonly number[],
+    reference: string | undefined,
+  ): Promise<readonly (ListedPerson & Pick<PersonRow, 'userId'>)[]> {
+    return this.#database.query(
+      sql`SELECT s.user_id AS "userId", ${listedColumns(reference)} FROM ${PEOPLE} WHERE s.user_id = ANY(${ids}::integer[]) AND ${VISIBLE}`,
     );
   }
 
