@@ -19,7 +19,7 @@ DELETE FROM settings WHERE name = 'scim' AND current_setting('scim.keep_ids', tr
 -- It gives rows of a table, which cannot be dropped before it.
 DROP FUNCTION IF EXISTS scim_lock_person;
 DROP TABLE IF EXISTS scim_parked_members, scim_parked_roles, scim_groups, scim_users, scim_page_counts, scim_token, scim_migrations;
-DROP FUNCTION IF EXISTS scim_admits, scim_count_inserted, scim_count_deleted, scim_count_moved, scim_count_none, scim_recount, scim_settle_counts,
+DROP FUNCTION IF EXISTS scim_admits, scim_count_inserted, scim_count_deleted, scim_count_person, scim_count_moved, scim_count_none, scim_recount, scim_settle_counts,
   scim_absorb, scim_absorb_all, scim_follow_user, scim_groups_of, scim_parked_group_list, scim_root_role_named, scim_root_role_to_give, scim_root_role_of, scim_user_payload, scim_api_tokens_of, scim_differences, scim_keep_email, scim_claim_email, scim_create_person,
   scim_change_person, scim_soft_delete, scim_suspend_person, scim_end_person, scim_resume_person, scim_close_ways_in, scim_holds_admin,
   scim_follow_group, scim_follow_members, scim_touch_groups, scim_touch_group, scim_membership, scim_uri_component, scim_member, scim_odd_member, scim_members_of, scim_members_within, scim_many_members_of, scim_mixed_members_of,
