@@ -176,6 +176,8 @@ export const readOrderedPage = async <Row>(
 /** Few rows. */
 export interface ShortSource extends OrderedSource {
   readonly long?: LongColumn | undefined;
+  /** Whether a unique index finds them, so that there is one at the most. */
+  readonly isUnique?: boolean;
 }
 
 /**
@@ -184,11 +186,14 @@ export interface ShortSource extends OrderedSource {
  */
 export const readFoundPage = async <Row>(
   database: Database,
-  { from, id, condition, columns, long }: ShortSource,
+  { from, id, condition, columns, long, isUnique }: ShortSource,
   request: { readonly offset: number; readonly limit: number },
   access: Access,
 ): Promise<Page<Row> | undefined> => {
-  const page = sql`SELECT count(*) OVER ()::integer AS total, ${id} AS "listId", ${columns} FROM ${from} WHERE ${condition}
+  const page =
+    isUnique === true && request.offset === 0 && request.limit > 0
+      ? sql`SELECT 1 AS total, ${id} AS "listId", ${columns} FROM ${from} WHERE ${condition}`
+      : sql`SELECT count(*) OVER ()::integer AS total, ${id} AS "listId", ${columns} FROM ${from} WHERE ${condition}
       ORDER BY ${id} + 0 OFFSET ${request.offset} LIMIT ${request.limit}`;
   const rows = await database.query<Row & Listed>(withLongColumn(page, long), access);
   const isKnown = rows.length > 0 || (request.offset === 0 && request.limit > 0);

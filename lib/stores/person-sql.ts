@@ -1,6 +1,7 @@
-import { countTerms } from '../protocol/filter.js';
+import { countTerms, type Filter } from '../protocol/filter.js';
 import type { ResourceQuery } from '../protocol/list-query.js';
 import { ENTERPRISE_URN, USER_URN } from '../protocol/resource-schemas.js';
+import type { BoundAttribute } from '../protocol/schema.js';
 import { compileFilter, type FilterColumns, type FilterElements } from '../sql/filter-sql.js';
 import { compileSortKey } from '../sql/sort-sql.js';
 import { type SqlFragment, sql } from '../sql/sql.js';
@@ -150,6 +151,10 @@ export const PERSON_FILTER_COLUMNS: FilterColumns = {
     }
   },
 };
+
+/** Whether a lookup finds one person at the most: an e-mail can be several people's. */
+export const findsOne = (lookup: Filter<BoundAttribute>): boolean =>
+  lookup.kind === 'compare' && PERSON_FILTER_COLUMNS.column(lookup.path)?.kind === 'text';
 
 /** Conditions from which on the document is made once for each person, not once for each condition; for fewer the making costs more. */
 const MANY_TERMS = 6;

@@ -9,6 +9,7 @@ import { type ListSource, type Page, type PageRequest, readFoundPage, readOrdere
 import {
   byScimId,
   emailHash,
+  findsOne,
   keepsEmail,
   listedColumns,
   matchingPeople,
@@ -133,7 +134,12 @@ export class PersonStore {
     }
     if (filter !== undefined && page.kind === 'index' && isLookup(filter, PERSON_FILTER_COLUMNS)) {
       const condition = sql`${VISIBLE} AND ${compileFilter(filter, PERSON_FILTER_COLUMNS)}`;
-      const found = await readFoundPage<ListedPerson>(this.#database, { ...ordered, condition }, page, access);
+      const found = await readFoundPage<ListedPerson>(
+        this.#database,
+        { ...ordered, condition, isUnique: findsOne(filter) },
+        page,
+        access,
+      );
       if (found !== undefined && (sort === undefined || found.total === 1)) return found;
     }
     const source: ListSource = {
