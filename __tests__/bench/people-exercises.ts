@@ -78,17 +78,14 @@ const replaceUnchanged = (subject: Subject): Script => {
   };
 };
 
-const replaceChanged = (subject: Subject): Script => {
-  const turn = counter();
-  return {
-    status: 200,
-    next: () => {
-      const edition = turn();
-      const { id, number } = personOfHalf(subject, 1, edition * 17);
-      return { method: 'PUT', path: `/Users/${id}`, body: personBody(number, edition) };
-    },
-  };
-};
+const replaceChanged = (subject: Subject): Script => ({
+  status: 200,
+  next: () => {
+    const edition = subject.nextEdition();
+    const { id, number } = personOfHalf(subject, 1, edition * 17);
+    return { method: 'PUT', path: `/Users/${id}`, body: personBody(number, edition) };
+  },
+});
 
 /** So many people are suspended, then the same ones resumed: nobody is in two requests at once. */
 const switchActive =

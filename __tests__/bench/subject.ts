@@ -49,6 +49,7 @@ export class Subject {
   readonly connections: readonly HttpConnection[];
   readonly #postgresPid: number;
   #numbers = 0;
+  #editions = 0;
   #groupNumbers = 0;
 
   constructor({ name, kind, host, database, postgresPid }: SubjectParts) {
@@ -65,6 +66,12 @@ export class Subject {
   nextNumber(): number {
     this.#numbers += 1;
     return this.#numbers;
+  }
+
+  /** Of a person's name, never used before in this server: a PUT of it is a change. */
+  nextEdition(): number {
+    this.#editions += 1;
+    return this.#editions;
   }
 
   nextGroupName(): string {
