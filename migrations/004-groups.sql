@@ -80,9 +80,11 @@ CREATE FUNCTION scim_odd_member(id text, display text, tail text) RETURNS text L
   SELECT left(substr(to_json(id)::text, 2), -1) || '","display":' || coalesce(to_json(display)::text, 'null') || tail || scim_uri_component(id)
 $$;
 
--- The people of a group, suspended ones where they are parked, as JSON in the order of their host ids. Nothing tells the planner
--- how large a group is, so that is decided here: a few are looked up one by one, many are read along with everybody between
--- the first and the last of them. OFFSET 0 keeps the planner from choosing otherwise.
+-- The people of a group, suspended ones where they are parked, in the order of their host ids: what stands between [{"value":" and
+-- "}] in their JSON, an empty text where there are none. A list may have many megabytes, and is handed on as it is: each brace that
+-- is put around it, and each variable, is a copy. Nothing tells the planner how large a group is, so that is decided here: a few are
+-- looked up one by one, many are read along with everybody between the first and the last of them. OFFSET 0 keeps the planner from
+-- choosing otherwise.
 CREATE FUNCTION scim_members_of(of_group integer, tail text) RETURNS text LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
@@ -90,29 +92,28 @@ DECLARE
   plain boolean;
   first integer;
   last integer;
-  list text;
 BEGIN
   SELECT count(*) * 16 < max(user_id) - min(user_id), min(user_id), max(user_id),
     NOT EXISTS (SELECT FROM scim_parked_members WHERE group_id = of_group)
       AND NOT EXISTS (SELECT FROM scim_users WHERE scim_id ~ '[^A-Za-z0-9_.~-]')
   INTO few, first, last, plain FROM group_user WHERE group_id = of_group;
   IF NOT plain THEN
-    list := scim_mixed_members_of(of_group, tail, few, first, last);
+    RETURN scim_mixed_members_of(of_group, tail, few, first, last);
   ELSIF few THEN
-    SELECT string_agg(scim_member(m.scim_id, m.display, tail), '"},{"value":"') INTO list
-    FROM (
-      SELECT p.scim_id, p.display FROM group_user gu CROSS JOIN LATERAL (
-        SELECT s.scim_id, coalesce(s.host_name, s.host_username, s.host_email) AS display
-        FROM scim_users s WHERE s.user_id = gu.user_id AND s.state = 'active' OFFSET 0) p
-      WHERE gu.group_id = of_group ORDER BY gu.user_id) m;
+    RETURN (SELECT coalesce(string_agg(scim_member(m.scim_id, m.display, tail), '"},{"value":"'), '')
+      FROM (
+        SELECT p.scim_id, p.display FROM group_user gu CROSS JOIN LATERAL (
+          SELECT s.scim_id, coalesce(s.host_name, s.host_username, s.host_email) AS display
+          FROM scim_users s WHERE s.user_id = gu.user_id AND s.state = 'active' OFFSET 0) p
+        WHERE gu.group_id = of_group ORDER BY gu.user_id) m);
   ELSIF NOT few THEN
-    list := scim_many_members_of(of_group, tail, first, last);
+    RETURN scim_many_members_of(of_group, tail, first, last);
   END IF;
-  RETURN CASE WHEN list IS NULL THEN '[]' ELSE '[{"value":"' || list || '"}]' END;
+  RETURN '';
 END $$;
 
 -- The same for many groups in turn, as far as they fit into one answer: it ends before the group with which there would be more than
--- so many characters, unless that is the first.
+-- so many bytes, unless that is the first.
 CREATE FUNCTION scim_members_within(of_groups integer[], tail text, most bigint) RETURNS TABLE (id integer, members text)
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -120,8 +121,8 @@ DECLARE
 BEGIN
   FOREACH id IN ARRAY of_groups LOOP
     members := scim_members_of(id, tail);
-    sum := sum + length(members);
-    IF sum > most AND sum > length(members) THEN RETURN; END IF;
+    sum := sum + octet_length(members);
+    IF sum > most AND sum > octet_length(members) THEN RETURN; END IF;
     RETURN NEXT;
   END LOOP;
 END $$;
@@ -129,7 +130,7 @@ END $$;
 CREATE FUNCTION scim_many_members_of(of_group integer, tail text, first integer, last integer) RETURNS text LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_nestloop = off SET enable_hashjoin = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN (SELECT string_agg(scim_member(m.scim_id, m.display, tail), '"},{"value":"')
+  RETURN (SELECT coalesce(string_agg(scim_member(m.scim_id, m.display, tail), '"},{"value":"'), '')
     FROM (
       SELECT p.scim_id, p.display FROM group_user gu JOIN (
         SELECT s.user_id, s.scim_id, coalesce(s.host_name, s.host_username, s.host_email) AS display
@@ -141,8 +142,8 @@ END $$;
 CREATE FUNCTION scim_mixed_members_of(of_group integer, tail text, few boolean, first integer, last integer) RETURNS text LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_nestloop = off SET enable_hashjoin = off SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-  RETURN (SELECT string_agg(CASE WHEN m.scim_id ~ '[^A-Za-z0-9_.~-]' THEN scim_odd_member(m.scim_id, m.display, tail)
-      ELSE scim_member(m.scim_id, m.display, tail) END, '"},{"value":"')
+  RETURN (SELECT coalesce(string_agg(CASE WHEN m.scim_id ~ '[^A-Za-z0-9_.~-]' THEN scim_odd_member(m.scim_id, m.display, tail)
+      ELSE scim_member(m.scim_id, m.display, tail) END, '"},{"value":"'), '')
     FROM (
       SELECT gu.user_id, p.scim_id, p.display FROM group_user gu CROSS JOIN LATERAL (
         SELECT s.scim_id, coalesce(s.host_name, s.host_username, s.host_email) AS display
@@ -476,7 +477,7 @@ BEGIN
   INSERT INTO events (type, created_by, created_by_user_id, ip, data)
   VALUES ('group-created', by_whom, by_user, from_ip, json_build_object('id', "groupId", 'name', new_name, 'description', '',
     'mappingsSSO', '[]'::json, 'scimId', new_scim_id, 'users', '[]'::json));
-  outcome := 'changed'; version := 1; created := now(); "lastModified" := now(); members := '[]';
+  outcome := 'changed'; version := 1; created := now(); "lastModified" := now(); members := '';
   IF member_ids <> '{}' THEN
     PERFORM scim_move_members("groupId", entering, '{}', entering_parked, '{}', by_whom, by_user, from_ip);
     version := 2; members := scim_members_of("groupId", tail);

@@ -9,7 +9,7 @@ import { includesNamed, type Projection } from '../protocol/projection.js';
 import { GROUP_RESOURCE_TYPE } from '../protocol/resource-schemas.js';
 import type { Access, Database, Transaction } from '../stores/database.js';
 import type { Caller, GroupCalls, StatedGroup, WrittenGroup } from '../stores/group-calls.js';
-import { memberReference } from '../stores/group-sql.js';
+import { memberReference, membersJson } from '../stores/group-sql.js';
 import type { GroupClaim, GroupNames, GroupRow, GroupStore, ShownGroup } from '../stores/group-store.js';
 import type { MembershipStore } from '../stores/membership-store.js';
 import type { Page, PageRequest } from '../stores/page-sql.js';
@@ -47,13 +47,13 @@ const toStoredGroup = (
   created,
   lastModified,
   version,
-  raw: typeof members === 'string' ? { members } : WITHOUT_MEMBERS,
+  raw: typeof members === 'string' ? { members: membersJson(members) } : WITHOUT_MEMBERS,
 });
 
 const toStored = (row: ShownGroup): StoredResource => toStoredGroup(row.scimId, row, row);
 
 /** The members as a PATCH looks at them. */
-const knownMembers = (row: GroupRow | undefined): readonly JsonObject[] => JSON.parse(row?.members ?? '[]');
+const knownMembers = (row: GroupRow | undefined): readonly JsonObject[] => JSON.parse(membersJson(row?.members ?? ''));
 
 const callerOf = (context: RequestContext): Caller => ({
   versions: wantedVersions(context),

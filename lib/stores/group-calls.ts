@@ -12,7 +12,7 @@ export interface WrittenGroup {
   readonly version: string;
   readonly created: Date;
   readonly lastModified: Date;
-  /** JSON; null where nobody wants to see them. */
+  /** See `membersJson`; null where nobody wants to see them. */
   readonly members: string | null;
 }
 

@@ -41,7 +41,10 @@ export const COLUMNS_WITHOUT_MEMBERS = sql`g.id AS "groupId", ${SHOWN_COLUMNS}`;
 export const groupColumns = (reference: unknown): SqlFragment =>
   sql`${COLUMNS_WITHOUT_MEMBERS}, ${reference === undefined ? sql`NULL::text` : sql`scim_members_of(g.id, ${reference})`} AS members`;
 
-/** Characters of members in one answer with several groups: those of more than 400,000 people. One group is shown at any length. */
+/** The JSON of members as the database gives them, without what stands around them all: of many megabytes each copy is felt there. */
+export const membersJson = (members: string): string => (members === '' ? '[]' : `[{"value":"${members}"}]`);
+
+/** Bytes of members in one answer with several groups: those of more than 400,000 people. One group is shown at any length. */
 const MOST_MEMBERS = 64 * 1024 * 1024;
 
 /** The members of many groups, an array of host ids, as far as they fit into one answer. */

@@ -24,7 +24,7 @@ export interface GroupRow {
   readonly version: string;
   readonly created: Date;
   readonly lastModified: Date;
-  /** JSON, complete with references; null where they were not asked for. */
+  /** Complete with references, see `membersJson`; null where they were not asked for. */
   readonly members: string | null;
 }
 
