@@ -4,7 +4,7 @@ import type { PageMarks, StoredResource } from '../protocol/messages.js';
 import type { ResourceType } from '../protocol/schema.js';
 import type { Access } from '../stores/database.js';
 import type { Page, PageRequest, Position } from '../stores/page-sql.js';
-import type { RootEntry, RootStore } from '../stores/root-store.js';
+import type { RootStore } from '../stores/root-store.js';
 import { type Cursor, listDigest, openCursor, sealCursor } from './cursor-codec.js';
 import type { ResourceService } from './resource-service.js';
 
@@ -82,12 +82,12 @@ export class ListService {
           : service.readMany(ids, projection);
       }),
     );
-    const partOf = (row: RootEntry) => found[types.findIndex((type) => type.name === row.type)];
-    const cut = outwards.findIndex((row) => partOf(row)?.cutAt === row.id);
+    const parts = new Map(types.map((type, index) => [type.name, { type, part: found[index] }]));
+    const cut = outwards.findIndex((row) => parts.get(row.type)?.part?.cutAt === row.id);
     const shown = cut < 0 ? page : cutPage(page, cut, isBackwards);
     const resources = shown.rows.flatMap((row) => {
-      const type = types.find(({ name }) => name === row.type);
-      const resource = partOf(row)?.found.get(row.id);
+      const { type, part } = parts.get(row.type) ?? {};
+      const resource = part?.found.get(row.id);
       return type === undefined || resource === undefined ? [] : [{ type, resource }];
     });
     return { total: page.total, resources, marks: this.#marks(query.paging, turn, shown, key) };
