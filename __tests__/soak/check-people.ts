@@ -97,22 +97,32 @@ const checkPreconditions = (calls: readonly Call[], states: ReadonlyMap<number, 
     return fits ? [] : [problem(`If-Match named version ${call.ifMatch}, and the write made version ${version}`, call)];
   });
 
-/** Whether one of the creates without an answer, which know no id, can have made the person that version 1 shows. */
-const isMadeByOneOf = (creates: readonly Call[], first: PersonState | undefined): boolean =>
-  creates.some((call) => {
+/**
+ * The versions that one of the creates without an answer, which know no id, can have made, as far as what was seen of them fits: the
+ * first, and of somebody inactive the second with it.
+ */
+const versionsMadeBy = (creates: readonly Call[], states: ReadonlyMap<number, Call>): readonly number[] => {
+  const isMade = (version: number, write: Write): boolean => {
+    const seen = states.get(version)?.answer.person;
+    return seen === undefined || keyOf(applied(seen, write)) === keyOf(seen);
+  };
+  return creates.flatMap((call) => {
     const write = writeOf(call);
-    return write !== undefined && (first === undefined || keyOf(applied(first, write)) === keyOf(first));
+    if (write === undefined) return [];
+    const versions = write.active === false ? [1, 2] : [1];
+    return versions.every((version) => isMade(version, write)) ? versions : [];
   });
+};
 
 /** No version without a cause: those that no answer accounts for are as many as the calls without one at most. */
 const checkCount = (
   calls: readonly Call[],
-  { endings, isMadeUnknown }: { readonly endings: readonly Call[]; readonly isMadeUnknown: boolean },
+  { endings, made }: { readonly endings: readonly Call[]; readonly made: readonly number[] },
   last: number | undefined,
 ): readonly Problem[] => {
   const first = Math.min(...sightsIn(calls).map(({ version }) => version));
   if (last === undefined || !Number.isFinite(first)) return [];
-  const accounted = new Set<number>(isMadeUnknown ? [1] : []);
+  const accounted = new Set<number>(made);
   for (const { version, call } of sightsIn(calls)) {
     const write = writeOf(call);
     if (write === undefined) continue;
@@ -146,7 +156,6 @@ export const checkPerson = (
 ): readonly Problem[] => {
   const { states, problems } = statesOf(calls);
   const endings = endingsOf(calls, buttons);
-  const isMadeUnknown = isMadeByOneOf(creates, states.get(1)?.answer.person);
   return [
     ...problems,
     ...checkEffects(calls),
@@ -154,6 +163,6 @@ export const checkPerson = (
     ...checkSteps(calls, states),
     ...checkPreconditions(calls, states),
     ...checkEndings(calls, endings),
-    ...checkCount(calls, { endings, isMadeUnknown }, last),
+    ...checkCount(calls, { endings, made: versionsMadeBy(creates, states) }, last),
   ];
 };

@@ -1,7 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { check } from '../soak/check.js';
 import type { Call, Rest } from '../soak/history.js';
-import { call, created, event, group, membership, patched, read, readGroup, rest, settings } from './soak-histories.js';
+import {
+  call,
+  created,
+  event,
+  group,
+  membership,
+  patched,
+  read,
+  readGroup,
+  rest,
+  STATEMENT,
+  settings,
+} from './soak-histories.js';
 
 const whatIsWrong = (calls: readonly Call[], tables: Rest): readonly string[] => check(calls, tables).map(({ what }) => what);
 
@@ -39,6 +51,22 @@ describe('the check of a history finds nothing', () => {
       rest(2, {
         people: [{ userId: 1, id: 'p', state: 'gone', version: 2 }],
         events: [event(1, 'user-created'), event(2, 'user-deleted')],
+      }),
+    ],
+    [
+      'where the create of somebody inactive had no answer',
+      [
+        call(
+          0,
+          { on: 'person', does: 'create', statement: STATEMENT, active: false },
+          { ...NO_ANSWER, end: Number.POSITIVE_INFINITY },
+        ),
+        read(2, 2, { active: false }),
+        patched(4, { title: 'A' }, 3, { title: 'A', active: false }),
+      ],
+      rest(3, {
+        people: [{ userId: 1, id: 'p', state: 'suspended', version: 3 }],
+        events: [event(1, 'user-created'), event(2, 'user-deleted'), event(3, 'user-updated')],
       }),
     ],
     [

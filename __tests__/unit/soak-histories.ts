@@ -24,7 +24,8 @@ export const call = (start: number, effect: Effect, more: Partial<Call> = {}, la
   ...more,
 });
 
-const { active: _active, ...STATEMENT } = ADA;
+const { active: _active, ...stated } = ADA;
+export const STATEMENT = stated;
 export const created = (id = 'p', start = 0): Call =>
   call(
     start,
