@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { scim as clientOf } from '../support/clients.js';
 import { type Host, startHost } from '../support/host-process.js';
 import {
@@ -17,16 +17,14 @@ import {
   setActive,
   typesSince,
   userBody,
-  VIEWER_ROLE,
 } from '../support/provisioning.js';
-import { createRootRole, setRootRole } from '../support/roles.js';
+import { BOOTSTRAP_ADMIN, createRootRole, setRootRole, withoutAdmins } from '../support/roles.js';
 import { withWorld } from '../support/test-world.js';
 
 const world = withWorld();
 let replica: Host;
 let lax: Host;
 
-const BOOTSTRAP_ADMIN = 1;
 const BOTH_WAYS_OUT = /give the Admin role to a synced group .*recovery admin, a local user with the Admin role/;
 
 beforeAll(async () => {
@@ -38,18 +36,8 @@ afterAll(async () => {
   await Promise.all([replica?.stop(), lax?.stop()]);
 });
 
-// The bootstrap admin would always be left; their session goes on without the role.
-beforeEach(() => setRootRole(world().db, BOOTSTRAP_ADMIN, VIEWER_ROLE));
-afterEach(async () => {
-  const { db } = world();
-  await db.query(
-    `UPDATE role_user SET role_id = $1 WHERE role_id IN (SELECT role_id FROM role_permission WHERE permission = 'ADMIN')`,
-    [VIEWER_ROLE],
-  );
-  await db.query('UPDATE groups SET root_role_id = NULL');
-  await db.query('DELETE FROM group_role');
-  await setRootRole(world().db, BOOTSTRAP_ADMIN, ADMIN_ROLE);
-});
+// The bootstrap admin would always be left.
+withoutAdmins(() => world().db);
 
 const customAdminRole = (): Promise<number> => createRootRole(world().db, freshName('role'), 'ADMIN');
 

@@ -14,8 +14,8 @@ import {
   groupBody,
   type Provisioned,
   patchBody,
-  provision,
   provisionGroup,
+  provisionMany,
   removeMember,
   setActive,
 } from '../support/provisioning.js';
@@ -23,8 +23,7 @@ import { withWorld } from '../support/test-world.js';
 
 const world = withWorld();
 
-const people = (prefix: string, count: number): Promise<readonly Provisioned[]> =>
-  Promise.all(Array.from({ length: count }, (_none, index) => provision(world(), `${prefix}-${index}@example.com`)));
+const people = (prefix: string, count: number): Promise<readonly Provisioned[]> => provisionMany(world(), prefix, count);
 
 /** A member whom Unleash Enterprise left, under an id that is not ours to choose. */
 const leftMember = async (group: Provisioned, id: string, name: string | null): Promise<void> => {

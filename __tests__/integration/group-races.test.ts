@@ -11,6 +11,7 @@ import {
   patchBody,
   provision,
   provisionGroup,
+  provisionMany,
   removeMember,
   shownMembers,
   typesSince,
@@ -22,8 +23,7 @@ const ROUNDS = 12;
 const hostClient = withHostClients(() => world().db);
 const hold = withOpenTransactions(() => world().db);
 
-const people = (prefix: string, count: number): Promise<readonly Provisioned[]> =>
-  Promise.all(Array.from({ length: count }, (_none, index) => provision(world(), `${prefix}-${index}@example.com`)));
+const people = (prefix: string, count: number): Promise<readonly Provisioned[]> => provisionMany(world(), prefix, count);
 
 const statusOf = (sent: PromiseLike<{ readonly status: number }>): Promise<number> =>
   Promise.resolve(sent).then(({ status }) => status);

@@ -9,8 +9,8 @@ import {
   hostMembers,
   type Provisioned,
   patchBody,
-  provision,
   provisionGroup,
+  provisionMany,
   removeMember,
   setActive,
 } from '../support/provisioning.js';
@@ -19,8 +19,7 @@ import { withWorld } from '../support/test-world.js';
 const world = withWorld();
 const hostClient = withHostClients(() => world().db);
 
-const people = (prefix: string, count: number): Promise<readonly Provisioned[]> =>
-  Promise.all(Array.from({ length: count }, (_none, index) => provision(world(), `${prefix}-${index}@example.com`)));
+const people = (prefix: string, count: number): Promise<readonly Provisioned[]> => provisionMany(world(), prefix, count);
 
 interface Meta {
   readonly version: string;

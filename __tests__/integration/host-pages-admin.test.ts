@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import { scim as clientOf, createLocalUser } from '../support/clients.js';
 import { credentialsOf, insertCredentials } from '../support/credentials.js';
@@ -17,7 +17,7 @@ import {
   typesSince,
   VIEWER_ROLE,
 } from '../support/provisioning.js';
-import { createRootRole, setRootRole } from '../support/roles.js';
+import { BOOTSTRAP_ADMIN, createRootRole, setRootRole, withoutAdmins } from '../support/roles.js';
 import { withWorld } from '../support/test-world.js';
 
 const world = withWorld();
@@ -26,7 +26,6 @@ let lax: Host;
 /** Of an admin API token: it may use the pages, and is no person who could be the last admin. */
 let authorization: string;
 
-const BOOTSTRAP_ADMIN = 1;
 const BOTH_WAYS_OUT = /give the Admin role to a synced group .*recovery admin, a local user with the Admin role/;
 const ROUNDS = 6;
 
@@ -45,17 +44,8 @@ afterAll(async () => {
   await Promise.all([replica?.stop(), lax?.stop()]);
 });
 
-// The bootstrap admin would always be left; their session goes on without the role.
-beforeEach(() => setRootRole(world().db, BOOTSTRAP_ADMIN, VIEWER_ROLE));
-afterEach(async () => {
-  const { db } = world();
-  await db.query(
-    `UPDATE role_user SET role_id = $1 WHERE role_id IN (SELECT role_id FROM role_permission WHERE permission = 'ADMIN')`,
-    [VIEWER_ROLE],
-  );
-  await db.query('UPDATE groups SET root_role_id = NULL');
-  await setRootRole(db, BOOTSTRAP_ADMIN, ADMIN_ROLE);
-});
+// The bootstrap admin would always be left.
+withoutAdmins(() => world().db);
 
 const localUser = async (): Promise<number> => {
   const { db, admin } = world();

@@ -18,12 +18,11 @@ import {
   userBody,
   VIEWER_ROLE,
 } from '../support/provisioning.js';
-import { setRootRole } from '../support/roles.js';
+import { BOOTSTRAP_ADMIN, setRootRole } from '../support/roles.js';
 import { withWorld } from '../support/test-world.js';
 
 const world = withWorld();
 let replica: Host;
-const BOOTSTRAP_ADMIN = 1;
 
 beforeAll(async () => {
   replica = await startHost({ database: world().db });

@@ -14,6 +14,7 @@ import {
   patchBody,
   provision,
   provisionGroup,
+  provisionMany,
   removeMember,
   SYSTEM_USER_ID,
   setActive,
@@ -25,8 +26,7 @@ import { withWorld } from '../support/test-world.js';
 const world = withWorld();
 const ROUNDS = 30;
 
-const people = (prefix: string, count: number): Promise<readonly Provisioned[]> =>
-  Promise.all(Array.from({ length: count }, (_none, index) => provision(world(), `${prefix}-${index}@example.com`)));
+const people = (prefix: string, count: number): Promise<readonly Provisioned[]> => provisionMany(world(), prefix, count);
 
 const sorted = (numbers: readonly number[]): readonly number[] => [...numbers].sort((a, b) => a - b);
 const hostIds = (members: readonly Provisioned[]): readonly number[] => sorted(members.map(({ hostId }) => hostId));

@@ -60,6 +60,10 @@ export const provision = async ({ scim, db }: Scene, userName: string, more: obj
   return { id: body.id, hostId: await hostIdIn(db, 'users', body.id) };
 };
 
+/** So many people at once, whose names begin with `prefix`. */
+export const provisionMany = (scene: Scene, prefix: string, count: number): Promise<readonly Provisioned[]> =>
+  Promise.all(Array.from({ length: count }, (_none, index) => provision(scene, `${prefix}-${index}@example.com`)));
+
 export const provisionGroup = async (
   { scim, db }: Scene,
   displayName: string,

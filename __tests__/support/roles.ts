@@ -1,3 +1,4 @@
+import { afterEach, beforeEach } from '@jest/globals';
 import request from 'supertest';
 import { adminSession, createLocalUser, type Session } from './clients.js';
 import { letLogIn } from './credentials.js';
@@ -13,6 +14,23 @@ export const setRootRole = async (db: Database, hostId: number, role: number): P
     [hostId],
   );
   await db.query(`INSERT INTO role_user (role_id, user_id, project) VALUES ($1, $2, 'default')`, [role, hostId]);
+};
+
+/** The host's first user. */
+export const BOOTSTRAP_ADMIN = 1;
+
+/** In each test nobody is an admin whom the test did not make one: the bootstrap admin, whose session goes on without the role, is one between them. */
+export const withoutAdmins = (db: () => Database): void => {
+  beforeEach(() => setRootRole(db(), BOOTSTRAP_ADMIN, VIEWER_ROLE));
+  afterEach(async () => {
+    await db().query(
+      `UPDATE role_user SET role_id = $1 WHERE role_id IN (SELECT role_id FROM role_permission WHERE permission = 'ADMIN')`,
+      [VIEWER_ROLE],
+    );
+    await db().query('UPDATE groups SET root_role_id = NULL');
+    await db().query('DELETE FROM group_role');
+    await setRootRole(db(), BOOTSTRAP_ADMIN, ADMIN_ROLE);
+  });
 };
 
 /** A custom root role as Unleash Enterprise makes one; the open-source edition obeys it, but has no page for it. */

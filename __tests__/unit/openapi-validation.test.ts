@@ -1,23 +1,13 @@
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import express, { type Request, type RequestHandler } from 'express';
 import OpenApiValidator from 'express-openapi-validator';
 import fc from 'fast-check';
 import { SCIM_MEDIA_TYPE } from '../../lib/http/answer.js';
-import { validateByContract } from '../../lib/http/openapi-validation.js';
+import { CONTRACT, validateByContract } from '../../lib/http/openapi-validation.js';
 import { bentBody, bentPatch, standardBody, standardPatch } from './quirk-arbitraries.js';
 
 /** The library as it wants to be used: all of its handlers in front of every route. */
-const whole = OpenApiValidator.middleware({
-  apiSpec: fileURLToPath(new URL('../../../openapi/scim.yaml', import.meta.url)),
-  validateApiSpec: false,
-  validateRequests: { allowUnknownQueryParameters: true },
-  validateResponses: false,
-  validateSecurity: false,
-  fileUploader: false,
-  ignoreUndocumented: true,
-  useRequestUrl: true,
-}) as readonly RequestHandler[];
+const whole = OpenApiValidator.middleware(CONTRACT) as readonly RequestHandler[];
 const contract = validateByContract();
 
 const app = express();

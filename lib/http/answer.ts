@@ -1,5 +1,6 @@
 import { finished } from 'node:stream';
 import type { Request, Response } from 'express';
+import { announcesBody } from './body-bytes.js';
 
 export const SCIM_MEDIA_TYPE = 'application/scim+json';
 const CONTENT_TYPE = `${SCIM_MEDIA_TYPE}; charset=utf-8`;
@@ -26,8 +27,7 @@ export const sendEmpty = (response: Response, status: number): void => {
   response.end();
 };
 
-const isBodyComing = ({ complete, destroyed, headers }: Request): boolean =>
-  !complete && !destroyed && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+const isBodyComing = (request: Request): boolean => !request.complete && !request.destroyed && announcesBody(request);
 
 /**
  * Sends the content, which the client has whole by its length, and then ends the answer. Where that closes the connection, what the

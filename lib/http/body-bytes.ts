@@ -3,6 +3,10 @@ import { gunzip, inflate } from 'node:zlib';
 import type { Request } from 'express';
 import { ScimError } from '../protocol/errors.js';
 
+/** Whether a request says that it has a body (RFC 9112 6). */
+export const announcesBody = ({ headers }: Pick<Request, 'headers'>): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
 /** How long a body may take. */
 export interface Patience {
   /** Milliseconds between two looks at what has come; a body of which nothing came in between is given up. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Request, RequestHandler, Response } from 'express';
 import { ScimError } from '../protocol/errors.js';
 import { SCIM_MEDIA_TYPE } from './answer.js';
-import { expander, PATIENCE, type Patience, readBytes } from './body-bytes.js';
+import { announcesBody, expander, PATIENCE, type Patience, readBytes } from './body-bytes.js';
 import { standardContentType } from './request-quirks.js';
 
 /** Brackets within brackets. The deepest resource has five; the limit keeps every recursion far from the end of the stack. */
@@ -85,10 +85,9 @@ const decoder = (header: string): ((bytes: Buffer) => string) => {
 
 const mediaType = (header: string): string => header.split(';')[0]?.trim().toLowerCase() ?? '';
 
-const assertMediaType = ({ headers }: Request, header: string): void => {
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+const assertMediaType = (request: Request, header: string): void => {
   const type = mediaType(header);
-  if (hasBody && type !== SCIM_MEDIA_TYPE) {
+  if (announcesBody(request) && type !== SCIM_MEDIA_TYPE) {
     throw new ScimError(
       'unsupportedMediaType',
       `The body must be ${SCIM_MEDIA_TYPE} or application/json, not ${type.slice(0, 80)}.`,

@@ -47,18 +47,21 @@ const done = (step: Step, shown: Shown): Promise<void> =>
     step(shown, {}, (error) => (error === undefined ? resolve() : reject(error)));
   });
 
+/** How the library reads the contract, and what of a request it looks at. */
+export const CONTRACT = {
+  apiSpec: fileURLToPath(new URL('../../../openapi/scim.yaml', import.meta.url)),
+  validateApiSpec: false,
+  validateRequests: { allowUnknownQueryParameters: true },
+  validateResponses: false,
+  validateSecurity: false,
+  fileUploader: false,
+  ignoreUndocumented: true,
+  useRequestUrl: true,
+} as const;
+
 const readSteps = (): { readonly steps: readonly Step[]; readonly validate: Step } => {
   // The types of the library want a whole request; `Shown` is what it touches.
-  const steps = OpenApiValidator.middleware({
-    apiSpec: fileURLToPath(new URL('../../../openapi/scim.yaml', import.meta.url)),
-    validateApiSpec: false,
-    validateRequests: { allowUnknownQueryParameters: true },
-    validateResponses: false,
-    validateSecurity: false,
-    fileUploader: false,
-    ignoreUndocumented: true,
-    useRequestUrl: true,
-  }) as unknown as readonly Step[];
+  const steps = OpenApiValidator.middleware(CONTRACT) as unknown as readonly Step[];
   const validate = steps.at(-1);
   if (validate === undefined) throw new Error('express-openapi-validator gave no middleware');
   return { steps, validate };
